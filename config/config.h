@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The one configuration file, as plain structs. Both daemons, the CLI's `config check` and the
+// tests load it with the same function; each takes the part that concerns it. Loaded once into
+// memory that config_free() gives back whole; read-only afterwards, so any thread may read it.
+#pragma once
+
+#include "algs.h"
+#include "inet.h"
+#include "secret.h"
+#include "ts.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CONFIG_PORTS 16
+#define CONFIG_PORT_ADDRS 8
+#define CONFIG_LINK_POOLS 4 // prefixes that one link gets
+#define CONFIG_DNS 8
+#define CONFIG_NAME_MAX 32
+
+enum config_idle {
+	CONFIG_IDLE_AUTO,
+	CONFIG_IDLE_POLL,
+	CONFIG_IDLE_ADAPTIVE
+};
+enum config_port_role {
+	CONFIG_PORT_OUTER,
+	CONFIG_PORT_INNER
+};
+enum config_hugepages {
+	CONFIG_HUGEPAGES_AUTO,
+	CONFIG_HUGEPAGES_NO,
+	CONFIG_HUGEPAGES_YES
+};
+
+struct config_ifaddr {
+	struct inet_addr addr;
+	uint8_t len;
+};
+
+// A port of the dataplane. `device` is "af_packet:IFACE", "tap:IFACE", "pci:0000:01:00.0" or
+// "vdev:ARGS" with ARGS as DPDK spells them.
+struct config_port {
+	char name[CONFIG_NAME_MAX];
+	char device[128];
+	enum config_port_role role;
+	uint32_t mtu; // bytes of IP packet, 1280 to 9000
+	// The interface is the host's too (af_packet only): the kernel keeps the addresses, answers ARP
+	// and ND, and is kept from answering what is ours. What a client on a laptop needs.
+	bool shared;
+	uint32_t addr_n;
+	struct config_ifaddr addr[CONFIG_PORT_ADDRS];
+	int line;
+};
+
+struct config_route { // static, of the dataplane
+	enum config_port_role
+		table; // outer: where ESP and IKE packets go; inner: protected traffic
+	struct inet_prefix prefix;
+	struct inet_addr via; // family 0: on link
+	char port[CONFIG_NAME_MAX];
+	int line;
+};
+
+struct config_dataplane {
+	uint32_t worker_n;
+	uint32_t worker_cpu[62]; // CPU of each worker
+	uint32_t main_cpu;
+	enum config_idle idle;
+	enum config_hugepages hugepages;
+	uint32_t memory_mb;
+	uint32_t mbufs;
+	uint32_t sa_slots; // per worker and direction, power of two
+	uint32_t port_n;
+	struct config_port port[CONFIG_PORTS];
+	uint32_t route_n;
+	struct config_route *route;
+	char hook[256]; // program told of DNS servers and domain of a client's link; "" none
+};
+
+// One proposal for the IKE SA or for child SAs: every listed algorithm, most wanted first.
+#define CONFIG_ALGS 8
+struct config_proposal {
+	uint32_t encr_n, prf_n, integ_n, dh_n;
+	const struct alg_encr *encr[CONFIG_ALGS];
+	const struct alg_prf *prf[CONFIG_ALGS]; // IKE only
+	const struct alg_integ *integ[CONFIG_ALGS]; // empty for AEAD
+	const struct alg_dh *dh[CONFIG_ALGS]; // child SAs: PFS groups; empty: none
+	bool esn_yes, esn_no; // child SAs: which are acceptable
+};
+struct config_proposals {
+	uint32_t n;
+	struct config_proposal proposal[CONFIG_ALGS];
+};
+
+enum config_assign {
+	CONFIG_ASSIGN_STABLE,
+	CONFIG_ASSIGN_RANDOM
+};
+struct config_pool {
+	char name[CONFIG_NAME_MAX];
+	struct inet_prefix prefix;
+	uint8_t lease_len; // 32 or 128: addresses
+	enum config_assign assign;
+	int line;
+};
+
+// What a peer gets. Axis values as in the requirements' table of profiles.
+enum config_link_model {
+	CONFIG_LINK_P2P,
+	CONFIG_LINK_ROUTER_AGGREGATION
+};
+enum config_prefixes_by {
+	CONFIG_PREFIXES_IKEV2,
+	CONFIG_PREFIXES_RA,
+	CONFIG_PREFIXES_DHCPV6
+};
+enum config_addresses_by {
+	CONFIG_ADDRESSES_WHOLE_PREFIX,
+	CONFIG_ADDRESSES_IKEV2,
+	CONFIG_ADDRESSES_SLAAC,
+	CONFIG_ADDRESSES_DHCPV6,
+};
+enum config_access {
+	CONFIG_ACCESS_SPD,
+	CONFIG_ACCESS_INGRESS_FILTER
+};
+enum config_wire {
+	CONFIG_WIRE_RFC5739,
+	CONFIG_WIRE_IPSECME_00
+};
+struct config_profile {
+	char name[CONFIG_NAME_MAX];
+	enum config_link_model link_model;
+	enum config_prefixes_by prefixes_by;
+	enum config_addresses_by addresses_by;
+	enum config_access access;
+	enum config_wire wire;
+	uint32_t prefix_pool_n;
+	const struct config_pool *prefix_pool[CONFIG_LINK_POOLS]; // one prefix of each for a link
+	const struct config_pool *ipv4_pool; // NULL: no IPv4
+	const struct config_pool *ipv6_pool; // addresses for peers without links; NULL: none
+	uint32_t dns_n;
+	struct inet_addr dns[CONFIG_DNS];
+	char domain[256];
+	uint32_t grace_s; // a link outlives its last IKE SA so long
+	uint32_t mtu; // of the link, 0: from the outer port
+	struct ts_list local_ts; // what the peer may reach; empty: everything
+	int line;
+};
+
+// RFC 7296 section 3.5
+enum config_id_type {
+	CONFIG_ID_IPV4 = 1,
+	CONFIG_ID_FQDN = 2,
+	CONFIG_ID_RFC822 = 3,
+	CONFIG_ID_IPV6 = 5,
+	CONFIG_ID_KEY_ID = 11,
+};
+struct config_id {
+	enum config_id_type type;
+	uint8_t len;
+	uint8_t data
+		[255]; // as on the wire; in a PAD entry's text one `*` may stand for any characters
+};
+
+// A PAD entry (RFC 4301 section 4.4.3): who may be whom, proving it how, getting what. First match.
+struct config_peer {
+	char name[CONFIG_NAME_MAX];
+	struct config_id id;
+	struct secret psk;
+	const struct config_profile *profile;
+	int line;
+};
+
+struct config_gateway {
+	bool present;
+	struct config_id id;
+	uint32_t peer_n;
+	struct config_peer *peer;
+};
+
+// The client role: one connection to one gateway.
+struct config_connection {
+	char name[CONFIG_NAME_MAX];
+	struct config_id id; // ours
+	struct config_id gateway_id; // must match IDr
+	struct secret psk;
+	struct inet_addr gateway;
+	struct inet_addr local; // family 0: the outer port's address of the same family
+	bool link; // ask for INTERNAL_IP6_LINK
+	bool ipv4; // ask for INTERNAL_IP4_ADDRESS
+	bool ipv6_address; // ask for INTERNAL_IP6_ADDRESS (fallback)
+	bool force_encap; // UDP encapsulation though no NAT is seen
+	uint8_t interface_id[8]; // of the link-local address; zero: random at each start
+	char interface[16]; // name of the host's interface
+	uint32_t route_n; // empty: everything that the gateway's traffic selectors allow
+	struct inet_prefix route[16];
+	bool autostart;
+	int line;
+};
+
+struct config_lifetimes {
+	uint64_t ike_rekey_s; // 0: never by time
+	uint64_t child_rekey_s; // 0: never by time
+	uint64_t child_rekey_bytes; // 0: none
+	uint64_t child_rekey_pkts;
+	uint32_t jitter_percent; // rekey times vary by so much, so that peers do not collide
+	uint32_t liveness_s; // no sign of life for so long though we send: ask; 0: never
+	uint32_t retransmit_tries;
+	uint32_t half_open_s; // an IKE SA not authenticated by then goes
+};
+
+struct config {
+	char path[256];
+	struct config_dataplane dataplane;
+	struct config_proposals ike;
+	struct config_proposals esp;
+	struct config_lifetimes life;
+	uint32_t replay_window; // packets, power of two 64 to 4096
+	bool force_encap; // gateway: behave as if a NAT were there (RFC 7296 section 2.23)
+	char state_dir[200]; // lease database; "" is the runtime directory
+	char keylog_dir[200]; // "" off
+	uint32_t pool_n;
+	struct config_pool *pool;
+	uint32_t profile_n;
+	struct config_profile *profile;
+	struct config_gateway gateway;
+	uint32_t connection_n;
+	struct config_connection *connection;
+	uint32_t half_open_max;
+};
+
+// One thing that is wrong: "FILE:LINE: what is wrong; what would be right".
+#define CONFIG_ERRORS 32
+struct config_errors {
+	uint32_t n; // may exceed CONFIG_ERRORS: the rest was not kept
+	char text[CONFIG_ERRORS][320];
+};
+
+// Reads and checks the file whole. NULL when anything is wrong, with all of it in `errors`.
+struct config *config_load(const char *path, struct config_errors *errors);
+// The same from a string, for tests and the fuzzer; `name` stands where the file name would.
+struct config *config_parse(const char *text, const char *name, struct config_errors *errors);
+void config_free(struct config *config); // wipes secrets; accepts NULL
+
+int config_id_parse(
+	const char *text, struct config_id *id); // "name@host", "host", address, "keyid:hex"
+const char *config_id_format(const struct config_id *id, char buf[300]);
+bool config_id_match(const struct config_id *pattern, const struct config_id *id);
+
+// What `reload` has to do, in words and as bits (see config_diff.c for what is where).
+struct config_diff {
+	bool dataplane; // needs a restart of the dataplane
+	bool proposals, lifetimes, pools, profiles, peers, connections, other;
+};
+void config_diff(const struct config *old, const struct config *new, struct config_diff *out);

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Identities (RFC 7296 section 3.5): between their text, as in configuration and CLI, and their
+// octets, as on the wire; and the one wildcard of a PAD entry (RFC 4301 section 4.4.3.1). Pure.
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int parse_key_id(const char *hex, struct config_id *id)
+{
+	size_t len = strlen(hex);
+
+	if (len == 0 || len % 2 != 0 || len / 2 > sizeof(id->data))
+		return -EINVAL;
+	for (size_t i = 0; i < len; i += 2) {
+		int high = hex_digit(hex[i]), low = hex_digit(hex[i + 1]);
+
+		if (high < 0 || low < 0)
+			return -EINVAL;
+		id->data[i / 2] = (uint8_t)(high << 4 | low);
+	}
+	id->type = CONFIG_ID_KEY_ID;
+	id->len = (uint8_t)(len / 2);
+	return 0;
+}
+
+static bool printable(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text <= ' ' || *text > '~')
+			return false;
+	return true;
+}
+
+int config_id_parse(const char *text, struct config_id *id)
+{
+	struct config_id parsed = {};
+	size_t len = strlen(text);
+	struct inet_addr addr;
+
+	if (strncmp(text, "keyid:", 6) == 0) {
+		if (parse_key_id(text + 6, &parsed) != 0)
+			return -EINVAL;
+	} else if (inet_addr_parse(text, &addr) == 0) {
+		parsed.type = addr.family == AF_INET ? CONFIG_ID_IPV4 : CONFIG_ID_IPV6;
+		parsed.len = (uint8_t)(inet_addr_bits(addr.family) / 8);
+		memcpy(parsed.data, addr.bytes, parsed.len);
+	} else {
+		const char *at = strchr(text, '@');
+
+		if (len == 0 || len > sizeof(parsed.data) || !printable(text))
+			return -EINVAL;
+		if (at != NULL && (at == text || at[1] == '\0' || strchr(at + 1, '@') != NULL))
+			return -EINVAL;
+		parsed.type = at != NULL ? CONFIG_ID_RFC822 : CONFIG_ID_FQDN;
+		parsed.len = (uint8_t)len;
+		memcpy(parsed.data, text, len);
+	}
+	*id = parsed;
+	return 0;
+}
+
+static const char *format_addr(const struct config_id *id, uint8_t family, char buf[300])
+{
+	struct inet_addr addr = {.family = family};
+
+	if (id->len != inet_addr_bits(family) / 8)
+		return NULL;
+	memcpy(addr.bytes, id->data, id->len);
+	return inet_addr_format(&addr, buf);
+}
+
+// Text of any octets that fits: what is longer ends in dots, what is not printable is a `?`.
+const char *config_id_format(const struct config_id *id, char buf[300])
+{
+	int n = 0;
+
+	if (id->type == CONFIG_ID_IPV4 && format_addr(id, AF_INET, buf) != NULL)
+		return buf;
+	if (id->type == CONFIG_ID_IPV6 && format_addr(id, AF_INET6, buf) != NULL)
+		return buf;
+	if (id->type == CONFIG_ID_FQDN || id->type == CONFIG_ID_RFC822) {
+		for (unsigned i = 0; i < id->len; i++)
+			buf[n++] =
+				id->data[i] > ' ' && id->data[i] <= '~' ? (char)id->data[i] : '?';
+		buf[n] = '\0';
+		return buf;
+	}
+	n = id->type == CONFIG_ID_KEY_ID ? snprintf(buf, 300, "keyid:")
+					 : snprintf(buf, 300, "type%u:", (unsigned)id->type);
+	for (unsigned i = 0; i < id->len && n + 6 < 300; i++)
+		n += snprintf(buf + n, 300 - (size_t)n, "%02x", id->data[i]);
+	if (n + 6 >= 300)
+		snprintf(buf + n, 300 - (size_t)n, "...");
+	return buf;
+}
+
+// Names compare without case (RFC 4343 for hosts; mailbox parts alike, as every peer expects).
+static bool same(const uint8_t *a, const uint8_t *b, size_t len)
+{
+	return strncasecmp((const char *)a, (const char *)b, len) == 0;
+}
+
+bool config_id_match(const struct config_id *pattern, const struct config_id *id)
+{
+	const uint8_t *star;
+	size_t head, tail;
+
+	if (pattern->type != id->type)
+		return false;
+	if (pattern->type != CONFIG_ID_FQDN && pattern->type != CONFIG_ID_RFC822)
+		return pattern->len == id->len && memcmp(pattern->data, id->data, id->len) == 0;
+	// Nobody presents himself with a NUL: strncasecmp() would stop there.
+	if (memchr(id->data, '\0', id->len) != NULL)
+		return false;
+	star = memchr(pattern->data, '*', pattern->len);
+	if (star == NULL)
+		return pattern->len == id->len && same(pattern->data, id->data, id->len);
+	head = (size_t)(star - pattern->data);
+	tail = pattern->len - head - 1;
+	return id->len >= head + tail && same(pattern->data, id->data, head) &&
+		same(star + 1, id->data + id->len - tail, tail);
+}

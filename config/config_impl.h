@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the files of the loader share. A group of the file is described by a table of keys, which
+// config_read_group() carries out: types, ranges, missing and unknown keys come out of the table;
+// what is more than one value has a function. One loader at a time per reader; any thread.
+#pragma once
+
+#include "config.h"
+
+#include <libconfig.h>
+
+// One run over one file.
+struct config_reader {
+	const char *name; // of the file, for messages and for relative secret_file names
+	struct config *config; // being filled
+	struct config_errors *errors;
+	int error_line[CONFIG_ERRORS]; // of errors->text, which is kept in the order of lines
+	// Where the groups stand, 0: not in the file.
+	int dataplane_line, ike_line, esp_line, gateway_line, client_line;
+};
+
+enum config_kind {
+	CONFIG_KIND_U32, // uint32_t
+	CONFIG_KIND_U64, // uint64_t
+	CONFIG_KIND_BOOL, // bool
+	CONFIG_KIND_WORD, // an enum: index into words
+	CONFIG_KIND_TEXT, // char[size]
+	CONFIG_KIND_SECONDS32, // uint32_t, written as a duration
+	CONFIG_KIND_SECONDS64, // uint64_t, the same
+	CONFIG_KIND_BYTES, // uint64_t, written as a number with K, M, G or T
+	CONFIG_KIND_READ, // by function
+};
+
+struct config_key {
+	const char *name;
+	enum config_kind kind;
+	bool required;
+	uint32_t offset; // in the struct that the group fills
+	uint32_t size; // CONFIG_KIND_TEXT: of the array
+	uint64_t min, max; // of numbers, seconds, bytes
+	bool zero; // SECONDS and BYTES: 0 ("never", "none") besides
+	const char *const *words; // CONFIG_KIND_WORD, ends with NULL
+	// CONFIG_KIND_READ: `into` is the struct that the group fills.
+	void (*read)(struct config_reader *r, config_setting_t *setting, void *into);
+};
+
+// "FILE:LINE: " and the text, which is `what is wrong; what would be right`.
+void config_error(struct config_reader *r, int line, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+// `what` names the group in messages: "a port". The table ends with a NULL name.
+void config_read_group(struct config_reader *r, config_setting_t *group, const char *what,
+	const struct config_key *keys, void *into);
+// Allocates one struct of `size` bytes for each element of a list of groups and calls `read` for
+// each. Gives back the array (calloc, NULL when empty or not a list of groups) and its length.
+void *config_read_list(struct config_reader *r, config_setting_t *list, const char *what,
+	size_t size, uint32_t max, uint32_t *n,
+	void (*read)(struct config_reader *r, config_setting_t *group, void *into));
+// Calls fn for each text of ["a", "b"], ("a", "b") or "a".
+void config_read_texts(struct config_reader *r, config_setting_t *setting,
+	void (*fn)(struct config_reader *r, int line, const char *text, void *into), void *into);
+// The text of a setting that must be one, else NULL and an error.
+const char *config_read_text(struct config_reader *r, config_setting_t *setting);
+// A name of ours: letters, digits, `-`, `_`, `.`; CONFIG_KIND_READ for a char[CONFIG_NAME_MAX] at
+// the start of the struct.
+void config_read_name(struct config_reader *r, config_setting_t *setting, void *into);
+void config_read_id(
+	struct config_reader *r, config_setting_t *setting, struct config_id *id, bool wildcard);
+
+// The nearest of the words to one that was mistyped, NULL when none is near.
+const char *config_nearest(const char *word, const char *const *words, size_t n);
+// "4h", "1h30m", "90s", "500ms", "never" -> milliseconds. 0 or -EINVAL.
+int config_duration_parse(const char *text, uint64_t *ms);
+// "64G" -> bytes, powers of 1024. 0 or -EINVAL.
+int config_bytes_parse(const char *text, uint64_t *bytes);
+
+// Group readers, CONFIG_KIND_READ for the top level; `into` is the struct config.
+void config_read_dataplane(struct config_reader *r, config_setting_t *setting, void *into);
+void config_read_ike(struct config_reader *r, config_setting_t *setting, void *into);
+void config_read_esp(struct config_reader *r, config_setting_t *setting, void *into);
+void config_read_pools(struct config_reader *r, config_setting_t *setting, void *into);
+void config_read_profiles(struct config_reader *r, config_setting_t *setting, void *into);
+void config_read_gateway(struct config_reader *r, config_setting_t *setting, void *into);
+void config_read_client(struct config_reader *r, config_setting_t *setting, void *into);
+
+// What holds when a key, or its whole group, is not there.
+void config_default_dataplane(struct config_dataplane *dataplane);
+void config_default_crypto(struct config *config);
+
+// Whole-file checks, after everything has been read.
+void config_check_dataplane(struct config_reader *r);
+void config_check_links(struct config_reader *r);
+void config_check_roles(struct config_reader *r);

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Reads what an instance is: `gateway` with its PAD entries (RFC 4301 section 4.4.3), `client` with
+// its connections, and their secrets. Secrets are wiped from the parsed tree once they are copied.
+#include "config_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void set_secret(
+	struct config_reader *r, int line, struct secret *psk, const void *data, size_t len)
+{
+	if (psk->len != 0)
+		config_error(r, line, "both secret and secret_file are given; keep one of them");
+	else if (len == 0)
+		config_error(r, line, "the secret is empty; write at least one letter");
+	else if (len > SECRET_MAX)
+		config_error(r, line, "the secret is %zu octets long; at most %d", len, SECRET_MAX);
+	else
+		secret_set(psk, data, len);
+}
+
+static void read_secret(struct config_reader *r, config_setting_t *setting, struct secret *psk)
+{
+	const char *text = config_read_text(r, setting);
+
+	if (text == NULL)
+		return;
+	set_secret(r, (int)config_setting_source_line(setting), psk, text, strlen(text));
+	// libconfig's own copy, which its config_destroy() would free as it is.
+	secret_wipe((char *)(uintptr_t)text, strlen(text));
+}
+
+// Beside the configuration file unless the path is absolute.
+static int secret_path(const struct config_reader *r, const char *text, char *path, size_t cap)
+{
+	const char *slash = strrchr(r->name, '/');
+	int dir = text[0] != '/' && slash != NULL ? (int)(slash - r->name) + 1 : 0;
+
+	return snprintf(path, cap, "%.*s%s", dir, r->name, text) < (int)cap ? 0 : -ENAMETOOLONG;
+}
+
+// Bytes of the file without the end of its last line, or -errno. O_NONBLOCK: a FIFO must not hang us.
+static ssize_t load_secret(const char *path, uint8_t *buf, size_t cap)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t n = 0;
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) != 0) {
+		n = -errno;
+	} else if (!S_ISREG(st.st_mode)) {
+		n = -EINVAL;
+	} else if ((st.st_mode & S_IRWXO) != 0) {
+		n = -EACCES;
+	} else {
+		n = read(fd, buf, cap);
+		if (n < 0)
+			n = -errno;
+	}
+	close(fd);
+	if (n > 0 && buf[n - 1] == '\n')
+		n--;
+	if (n > 0 && buf[n - 1] == '\r')
+		n--;
+	return n;
+}
+
+static void read_secret_file(struct config_reader *r, config_setting_t *setting, struct secret *psk)
+{
+	const char *text = config_read_text(r, setting);
+	int line = (int)config_setting_source_line(setting);
+	uint8_t buf[SECRET_MAX + 3];
+	char path[512];
+	ssize_t n;
+
+	if (text == NULL)
+		return;
+	if (secret_path(r, text, path, sizeof(path)) != 0) {
+		config_error(r, line, "the path of secret_file is too long; shorten it");
+		return;
+	}
+	n = load_secret(path, buf, sizeof(buf));
+	if (n == -EACCES)
+		config_error(r, line, "%.120s can be read by others or not by us; chmod 600", path);
+	else if (n == -EINVAL)
+		config_error(
+			r, line, "%.120s is no regular file; name one with the secret in it", path);
+	else if (n < 0)
+		config_error(r, line, "%.120s: %s; create it with the secret in it", path,
+			strerror((int)-n));
+	else
+		set_secret(r, line, psk, buf, (size_t)n);
+	secret_wipe(buf, sizeof(buf));
+}
+
+static void read_peer_id(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	config_read_id(r, setting, &((struct config_peer *)into)->id, true);
+}
+
+static void read_peer_secret(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	read_secret(r, setting, &((struct config_peer *)into)->psk);
+}
+
+static void read_peer_secret_file(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	read_secret_file(r, setting, &((struct config_peer *)into)->psk);
+}
+
+static void read_peer_profile(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	struct config_peer *peer = into;
+	const char *text = config_read_text(r, setting), *nearest;
+	const char *names[256];
+	uint32_t n = r->config->profile_n;
+
+	if (text == NULL)
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		names[i] = r->config->profile[i].name;
+		if (strcmp(names[i], text) == 0)
+			peer->profile = &r->config->profile[i];
+	}
+	if (peer->profile != NULL)
+		return;
+	nearest = config_nearest(text, names, n);
+	config_error(r, (int)config_setting_source_line(setting),
+		"there is no profile '%.40s'; %s%s", text,
+		nearest != NULL ? "did you mean " : "name one of the list profiles",
+		nearest != NULL ? nearest : "");
+}
+
+static void need_secret(struct config_reader *r, config_setting_t *group, const char *what,
+	const struct secret *psk)
+{
+	// A secret that was there and bad has been reported.
+	if (psk->len == 0 && config_setting_is_group(group) &&
+		config_setting_get_member(group, "secret") == NULL &&
+		config_setting_get_member(group, "secret_file") == NULL)
+		config_error(r, (int)config_setting_source_line(group),
+			"%s has no secret; write secret = \"...\" or secret_file = \"/path\"",
+			what);
+}
+
+static void read_peer(struct config_reader *r, config_setting_t *group, void *into)
+{
+	static const struct config_key keys[] = {
+		{"name", CONFIG_KIND_READ, .required = true, .read = config_read_name},
+		{"id", CONFIG_KIND_READ, .required = true, .read = read_peer_id},
+		{"secret", CONFIG_KIND_READ, .read = read_peer_secret},
+		{"secret_file", CONFIG_KIND_READ, .read = read_peer_secret_file},
+		{"profile", CONFIG_KIND_READ, .required = true, .read = read_peer_profile},
+		{},
+	};
+	struct config_peer *peer = into;
+
+	peer->line = (int)config_setting_source_line(group);
+	config_read_group(r, group, "a peer", keys, peer);
+	need_secret(r, group, "a peer", &peer->psk);
+}
+
+static void read_peers(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	struct config_gateway *gateway = &((struct config *)into)->gateway;
+
+	gateway->peer = config_read_list(
+		r, setting, "peers", sizeof(*gateway->peer), 100000, &gateway->peer_n, read_peer);
+}
+
+static void read_gateway_id(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	config_read_id(r, setting, &((struct config *)into)->gateway.id, false);
+}
+
+void config_read_gateway(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	static const struct config_key keys[] = {
+		{"id", CONFIG_KIND_READ, .required = true, .read = read_gateway_id},
+		{"force_encap", CONFIG_KIND_BOOL, .offset = offsetof(struct config, force_encap)},
+		{"peers", CONFIG_KIND_READ, .required = true, .read = read_peers},
+		{},
+	};
+	struct config *config = into;
+
+	config->gateway.present = true;
+	r->gateway_line = (int)config_setting_source_line(setting);
+	config_read_group(r, setting, "gateway", keys, config);
+}
+
+static void read_own_id(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	config_read_id(r, setting, &((struct config_connection *)into)->id, false);
+}
+
+static void read_their_id(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	config_read_id(r, setting, &((struct config_connection *)into)->gateway_id, false);
+}
+
+static void read_own_secret(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	read_secret(r, setting, &((struct config_connection *)into)->psk);
+}
+
+static void read_own_secret_file(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	read_secret_file(r, setting, &((struct config_connection *)into)->psk);
+}
+
+static void read_host(struct config_reader *r, config_setting_t *setting, struct inet_addr *addr)
+{
+	const char *text = config_read_text(r, setting);
+
+	if (text != NULL &&
+		(inet_addr_parse(text, addr) != 0 || inet_addr_is_multicast(addr) ||
+			inet_addr_is_unspecified(addr)))
+		config_error(r, (int)config_setting_source_line(setting),
+			"%s = \"%.60s\" is no host's address; write an address, not a name",
+			config_setting_name(setting), text);
+}
+
+static void read_gateway_addr(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	read_host(r, setting, &((struct config_connection *)into)->gateway);
+}
+
+static void read_local_addr(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	read_host(r, setting, &((struct config_connection *)into)->local);
+}
+
+// Written as the address that the link gets, without prefix: "::200:5eff:fe00:5301".
+static void read_interface_id(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	struct config_connection *c = into;
+	const char *text = config_read_text(r, setting);
+	static const uint8_t zero[8];
+	struct inet_addr addr;
+
+	if (text == NULL)
+		return;
+	if (inet_addr_parse(text, &addr) != 0 || addr.family != AF_INET6 ||
+		memcmp(addr.bytes, zero, 8) != 0 || memcmp(addr.bytes + 8, zero, 8) == 0)
+		config_error(r, (int)config_setting_source_line(setting),
+			"'%.60s' is no interface ID; write the lower half of an address, "
+			"\"::200:5eff:fe00:5301\"",
+			text);
+	else
+		memcpy(c->interface_id, addr.bytes + 8, 8);
+}
+
+static void read_interface(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	struct config_connection *c = into;
+	const char *text = config_read_text(r, setting);
+	size_t len = text != NULL ? strlen(text) : 0;
+
+	if (text == NULL)
+		return;
+	if (len == 0 || len >= sizeof(c->interface) || strpbrk(text, "/, \t:=%") != NULL ||
+		strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
+		config_error(r, (int)config_setting_source_line(setting),
+			"'%.40s' is no interface name; 1 to 15 letters, without '/', ',', ':', "
+			"'=', '%%' or blanks",
+			text);
+	else
+		memcpy(c->interface, text, len + 1);
+}
+
+static void add_route(struct config_reader *r, int line, const char *text, void *into)
+{
+	struct config_connection *c = into;
+	struct inet_prefix prefix;
+	int rc = inet_prefix_parse(text, &prefix);
+
+	if (rc == -ERANGE)
+		config_error(r, line,
+			"%.60s has bits set behind its length; clear them or make it longer", text);
+	else if (rc != 0)
+		config_error(r, line, "'%.60s' is no prefix; write \"10.20.0.0/24\"", text);
+	else if (c->route_n >= sizeof(c->route) / sizeof(c->route[0]))
+		config_error(r, line, "routes has too many prefixes; at most %zu",
+			sizeof(c->route) / sizeof(c->route[0]));
+	else
+		c->route[c->route_n++] = prefix;
+}
+
+static void read_routes(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	config_read_texts(r, setting, add_route, into);
+}
+
+static void read_connection(struct config_reader *r, config_setting_t *group, void *into)
+{
+#define AT(field) .offset = offsetof(struct config_connection, field)
+	static const struct config_key keys[] = {
+		{"name", CONFIG_KIND_READ, .required = true, .read = config_read_name},
+		{"id", CONFIG_KIND_READ, .required = true, .read = read_own_id},
+		{"gateway_id", CONFIG_KIND_READ, .required = true, .read = read_their_id},
+		{"secret", CONFIG_KIND_READ, .read = read_own_secret},
+		{"secret_file", CONFIG_KIND_READ, .read = read_own_secret_file},
+		{"gateway", CONFIG_KIND_READ, .required = true, .read = read_gateway_addr},
+		{"local", CONFIG_KIND_READ, .read = read_local_addr},
+		{"link", CONFIG_KIND_BOOL, AT(link)},
+		{"ipv4", CONFIG_KIND_BOOL, AT(ipv4)},
+		{"ipv6_address", CONFIG_KIND_BOOL, AT(ipv6_address)},
+		{"force_encap", CONFIG_KIND_BOOL, AT(force_encap)},
+		{"interface_id", CONFIG_KIND_READ, .read = read_interface_id},
+		{"interface", CONFIG_KIND_READ, .read = read_interface},
+		{"routes", CONFIG_KIND_READ, .read = read_routes},
+		{"autostart", CONFIG_KIND_BOOL, AT(autostart)},
+		{},
+	};
+	struct config_connection *c = into;
+
+	c->line = (int)config_setting_source_line(group);
+	c->link = true;
+	c->ipv4 = true;
+	c->autostart = true;
+	config_read_group(r, group, "a connection", keys, c);
+	need_secret(r, group, "a connection", &c->psk);
+#undef AT
+}
+
+void config_read_client(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	struct config *config = into;
+
+	r->client_line = (int)config_setting_source_line(setting);
+	config->connection = config_read_list(r, setting, "client", sizeof(*config->connection), 64,
+		&config->connection_n, read_connection);
+	// cpn0, cpn1, ... where no name is given.
+	for (uint32_t i = 0; i < config->connection_n; i++)
+		if (config->connection[i].interface[0] == '\0')
+			snprintf(config->connection[i].interface,
+				sizeof(config->connection[i].interface), "cpn%u", i);
+}

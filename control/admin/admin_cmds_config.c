@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// `config show`: the configuration that control runs with, flattened into settings named as in the
+// file, with the defaults filled in and without the secrets. Control's thread.
+#include "admin_cmds.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+// Where settings go: the path of the group that is being shown stands before each name.
+struct settings {
+	struct admin_call *call;
+	char group[96];
+};
+
+static void set(struct settings *s, const char *name, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+static void set(struct settings *s, const char *name, const char *format, ...)
+{
+	struct admin_row row = admin_row_begin(s->call);
+	char value[480];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(value, sizeof(value), format, ap);
+	va_end(ap);
+	admin_row_printf(&row, "setting", "%s%s%s", s->group, s->group[0] ? "." : "", name);
+	admin_row_text(&row, "value", value);
+	admin_row_send(&row);
+}
+
+static void group(struct settings *s, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+static void group(struct settings *s, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(s->group, sizeof(s->group), format, ap);
+	va_end(ap);
+}
+
+// A value of several parts.
+struct list {
+	char text[480];
+	size_t len;
+};
+
+static void add(struct list *list, const char *text)
+{
+	if (list->len + strlen(text) + 3 < sizeof(list->text))
+		list->len += (size_t)snprintf(list->text + list->len,
+			sizeof(list->text) - list->len, "%s%s", list->len ? ", " : "", text);
+}
+
+static void set_list(struct settings *s, const char *name, const struct list *list)
+{
+	if (list->len)
+		set(s, name, "%s", list->text);
+}
+
+static void set_bool(struct settings *s, const char *name, bool value)
+{
+	set(s, name, "%s", value ? "true" : "false");
+}
+
+static void set_text(struct settings *s, const char *name, const char *text)
+{
+	if (*text)
+		set(s, name, "%s", text);
+}
+
+// As the file writes it, in the largest unit that loses nothing.
+static void set_seconds(struct settings *s, const char *name, uint64_t seconds)
+{
+	static const struct {
+		uint64_t seconds;
+		char unit;
+	} units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+
+	if (!seconds) {
+		set(s, name, "never");
+		return;
+	}
+	for (size_t i = 0; i < 4; i++)
+		if (seconds % units[i].seconds == 0) {
+			set(s, name, "%" PRIu64 "%c", seconds / units[i].seconds, units[i].unit);
+			return;
+		}
+}
+
+static void set_addr(struct settings *s, const char *name, const struct inet_addr *addr)
+{
+	char text[INET_ADDR_STRLEN];
+
+	if (addr->family)
+		set(s, name, "%s", inet_addr_format(addr, text));
+}
+
+static void set_id(struct settings *s, const char *name, const struct config_id *id)
+{
+	char text[300];
+
+	if (id->len)
+		set(s, name, "%s", config_id_format(id, text));
+}
+
+static void show_port(struct settings *s, const struct config_port *port)
+{
+	struct list addresses = {};
+
+	group(s, "dataplane.ports.%s", port->name);
+	set(s, "role", "%s", port->role == CONFIG_PORT_OUTER ? "outer" : "inner");
+	set(s, "device", "%s", port->device);
+	set(s, "mtu", "%u", port->mtu);
+	set_bool(s, "shared", port->shared);
+	for (uint32_t i = 0; i < port->addr_n; i++) {
+		char text[INET_ADDR_STRLEN], with_len[INET_PREFIX_STRLEN];
+
+		snprintf(with_len, sizeof(with_len), "%s/%u",
+			inet_addr_format(&port->addr[i].addr, text), port->addr[i].len);
+		add(&addresses, with_len);
+	}
+	set_list(s, "addresses", &addresses);
+}
+
+static void show_route(struct settings *s, const struct config_route *route)
+{
+	char prefix[INET_PREFIX_STRLEN];
+
+	group(s, "dataplane.routes.%s %s", route->table == CONFIG_PORT_OUTER ? "outer" : "inner",
+		inet_prefix_format(&route->prefix, prefix));
+	set_addr(s, "via", &route->via);
+	set_text(s, "port", route->port);
+}
+
+static void show_dataplane(struct settings *s, const struct config_dataplane *dataplane)
+{
+	static const char *const idle[] = {"auto", "poll", "adaptive"};
+	static const char *const hugepages[] = {"auto", "no", "yes"};
+	struct list cpus = {};
+	char number[12];
+
+	group(s, "dataplane");
+	set(s, "workers", "%u", dataplane->worker_n);
+	for (uint32_t i = 0; i < dataplane->worker_n; i++) {
+		snprintf(number, sizeof(number), "%u", dataplane->worker_cpu[i]);
+		add(&cpus, number);
+	}
+	set_list(s, "cpus", &cpus);
+	set(s, "main_cpu", "%u", dataplane->main_cpu);
+	set(s, "idle", "%s", idle[dataplane->idle]);
+	set(s, "hugepages", "%s", hugepages[dataplane->hugepages]);
+	set(s, "memory_mb", "%u", dataplane->memory_mb);
+	set(s, "mbufs", "%u", dataplane->mbufs);
+	set(s, "sa_slots", "%u", dataplane->sa_slots);
+	set_text(s, "hook", dataplane->hook);
+	for (uint32_t i = 0; i < dataplane->port_n; i++)
+		show_port(s, &dataplane->port[i]);
+	for (uint32_t i = 0; i < dataplane->route_n; i++)
+		show_route(s, &dataplane->route[i]);
+}
+
+static void show_proposal(
+	struct settings *s, const char *of, uint32_t i, const struct config_proposal *proposal)
+{
+	struct list encr = {}, prf = {}, integ = {}, dh = {};
+
+	group(s, "%s.proposals.%u", of, i + 1);
+	for (uint32_t k = 0; k < proposal->encr_n; k++)
+		add(&encr, proposal->encr[k]->name);
+	for (uint32_t k = 0; k < proposal->prf_n; k++)
+		add(&prf, proposal->prf[k]->name);
+	for (uint32_t k = 0; k < proposal->integ_n; k++)
+		add(&integ, proposal->integ[k]->name);
+	for (uint32_t k = 0; k < proposal->dh_n; k++)
+		add(&dh, proposal->dh[k]->name);
+	set_list(s, "encr", &encr);
+	set_list(s, "prf", &prf);
+	set_list(s, "integ", &integ);
+	set_list(s, "dh", &dh);
+	if (proposal->esn_yes || proposal->esn_no)
+		set(s, "esn", "%s%s%s", proposal->esn_yes ? "yes" : "",
+			proposal->esn_yes && proposal->esn_no ? ", " : "",
+			proposal->esn_no ? "no" : "");
+}
+
+static void show_crypto(struct settings *s, const struct config *config)
+{
+	for (uint32_t i = 0; i < config->ike.n; i++)
+		show_proposal(s, "ike", i, &config->ike.proposal[i]);
+	group(s, "ike");
+	set_seconds(s, "rekey", config->life.ike_rekey_s);
+	set(s, "rekey_jitter", "%u", config->life.jitter_percent);
+	set_seconds(s, "liveness", config->life.liveness_s);
+	set(s, "retransmit_tries", "%u", config->life.retransmit_tries);
+	set_seconds(s, "half_open_time", config->life.half_open_s);
+	set(s, "half_open_max", "%u", config->half_open_max);
+	for (uint32_t i = 0; i < config->esp.n; i++)
+		show_proposal(s, "esp", i, &config->esp.proposal[i]);
+	group(s, "esp");
+	set_seconds(s, "rekey", config->life.child_rekey_s);
+	set(s, "rekey_bytes", "%" PRIu64, config->life.child_rekey_bytes);
+	set(s, "rekey_packets", "%" PRIu64, config->life.child_rekey_pkts);
+	set(s, "replay_window", "%u", config->replay_window);
+}
+
+static void show_pool(struct settings *s, const struct config_pool *pool)
+{
+	char prefix[INET_PREFIX_STRLEN];
+
+	group(s, "pools.%s", pool->name);
+	set(s, "prefix", "%s", inet_prefix_format(&pool->prefix, prefix));
+	set(s, "lease", "%u", pool->lease_len);
+	set(s, "assign", "%s", pool->assign == CONFIG_ASSIGN_STABLE ? "stable" : "random");
+}
+
+static void show_profile_lists(struct settings *s, const struct config_profile *profile)
+{
+	struct list pools = {}, dns = {}, local = {};
+	char text[TS_STRLEN];
+
+	for (uint32_t i = 0; i < profile->prefix_pool_n; i++)
+		add(&pools, profile->prefix_pool[i]->name);
+	for (uint32_t i = 0; i < profile->dns_n; i++)
+		add(&dns, inet_addr_format(&profile->dns[i], text));
+	for (uint32_t i = 0; i < profile->local_ts.n; i++)
+		add(&local, ts_format(&profile->local_ts.ts[i], text));
+	set_list(s, "prefix_pools", &pools);
+	if (profile->ipv4_pool)
+		set(s, "ipv4_pool", "%s", profile->ipv4_pool->name);
+	if (profile->ipv6_pool)
+		set(s, "ipv6_pool", "%s", profile->ipv6_pool->name);
+	set_list(s, "dns", &dns);
+	set_list(s, "local", &local);
+}
+
+static void show_profile(struct settings *s, const struct config_profile *profile)
+{
+	static const char *const models[] = {"point-to-point", "router-aggregation"};
+	static const char *const prefixes[] = {"ikev2", "ra", "dhcpv6"};
+	static const char *const addresses[] = {"whole-prefix", "ikev2", "slaac", "dhcpv6"};
+
+	group(s, "profiles.%s", profile->name);
+	set(s, "link_model", "%s", models[profile->link_model]);
+	set(s, "prefixes_by", "%s", prefixes[profile->prefixes_by]);
+	set(s, "addresses_by", "%s", addresses[profile->addresses_by]);
+	set(s, "access_control", "%s",
+		profile->access == CONFIG_ACCESS_SPD ? "spd" : "ingress-filter");
+	set(s, "wire", "%s", profile->wire == CONFIG_WIRE_RFC5739 ? "rfc5739" : "ipsecme-00");
+	show_profile_lists(s, profile);
+	set_text(s, "domain", profile->domain);
+	set_seconds(s, "grace", profile->grace_s);
+	if (profile->mtu)
+		set(s, "mtu", "%u", profile->mtu);
+}
+
+static void show_gateway(struct settings *s, const struct config *config)
+{
+	if (!config->gateway.present)
+		return;
+	group(s, "gateway");
+	set_id(s, "id", &config->gateway.id);
+	set_bool(s, "force_encap", config->force_encap);
+	for (uint32_t i = 0; i < config->gateway.peer_n; i++) {
+		const struct config_peer *peer = &config->gateway.peer[i];
+
+		group(s, "gateway.peers.%s", peer->name);
+		set_id(s, "id", &peer->id);
+		if (peer->profile)
+			set(s, "profile", "%s", peer->profile->name);
+	}
+}
+
+static void show_connection(struct settings *s, const struct config_connection *connection)
+{
+	struct list routes = {};
+	char text[INET_PREFIX_STRLEN];
+
+	group(s, "client.%s", connection->name);
+	set_id(s, "id", &connection->id);
+	set_id(s, "gateway_id", &connection->gateway_id);
+	set_addr(s, "gateway", &connection->gateway);
+	set_addr(s, "local", &connection->local);
+	set_bool(s, "link", connection->link);
+	set_bool(s, "ipv4", connection->ipv4);
+	set_bool(s, "ipv6_address", connection->ipv6_address);
+	set_bool(s, "force_encap", connection->force_encap);
+	set_text(s, "interface", connection->interface);
+	for (uint32_t i = 0; i < connection->route_n; i++)
+		add(&routes, inet_prefix_format(&connection->route[i], text));
+	set_list(s, "routes", &routes);
+	set_bool(s, "autostart", connection->autostart);
+}
+
+void cmds_config_show(struct admin_call *call)
+{
+	const struct config *config = control_config(admin_control(call));
+	struct settings s = {.call = call};
+
+	set(&s, "file", "%s", config->path);
+	set_text(&s, "state_dir", config->state_dir);
+	set_text(&s, "keylog_dir", config->keylog_dir);
+	show_dataplane(&s, &config->dataplane);
+	show_crypto(&s, config);
+	for (uint32_t i = 0; i < config->pool_n; i++)
+		show_pool(&s, &config->pool[i]);
+	for (uint32_t i = 0; i < config->profile_n; i++)
+		show_profile(&s, &config->profile[i]);
+	show_gateway(&s, config);
+	for (uint32_t i = 0; i < config->connection_n; i++)
+		show_connection(&s, &config->connection[i]);
+	admin_done(call);
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// `link show` and `link terminate`: the links and addresses that we gave to peers, and in the
+// client role those that a gateway gave to us. Control's thread.
+#include "admin_cmds.h"
+#include "clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool link_is(const struct control_link *link, const char *text)
+{
+	char name[SA_NAME_LEN];
+
+	return !strcmp(link_name(link->link, name), text) ||
+		(link->peer && !strcmp(link->peer, text)) || id_is(&link->identity, text);
+}
+
+// Of RFC 5739 links alone; an interface ID of zero means none.
+static void row_link_local(struct admin_row *row, const char *name, const uint8_t iid[8])
+{
+	static const uint8_t none[8];
+	struct inet_addr addr = inet_addr_link_local(iid);
+
+	if (memcmp(iid, none, sizeof(none)))
+		row_addr(row, name, &addr);
+}
+
+struct link_show {
+	struct admin_call *call;
+	const char *wanted; // NULL: all
+	uint32_t shown;
+};
+
+static bool show_link(void *arg, const struct control_link *link)
+{
+	struct link_show *show = arg;
+	struct admin_row row;
+	char name[SA_NAME_LEN];
+
+	if (show->wanted && !link_is(link, show->wanted))
+		return true;
+	show->shown++;
+	row = admin_row_begin(show->call);
+	admin_row_text(&row, "link", link_name(link->link, name));
+	admin_row_text(&row, "state", control_link_state_name(link->state));
+	admin_row_text(&row, "peer", link->peer);
+	row_identity(&row, "identity", &link->identity);
+	admin_row_text(&row, "profile", link->profile);
+	admin_row_text(&row, "role", "gateway");
+	admin_row_bool(&row, "virtual", link->virtual_link);
+	row_hex(&row, "link_id", link->link_id, link->link_id_len);
+	admin_row_count(&row, "host", link->ordinal);
+	for (uint32_t i = 0; i < link->prefix_n; i++)
+		row_add_prefix(&row, "prefixes", &link->prefix[i]);
+	row_add_addr(&row, "addresses", &link->ip4);
+	row_add_addr(&row, "addresses", &link->ip6);
+	if (link->virtual_link) {
+		row_link_local(&row, "client_link_local", link->client_iid);
+		row_link_local(&row, "gateway_link_local", link->gateway_iid);
+	}
+	for (uint32_t i = 0; i < link->ike_sa_n; i++)
+		admin_row_add_text(&row, "ike_sas", sa_name_ike(link->ike_sa[i], name));
+	admin_row_us(&row, "age_s", link->age_us);
+	if (link->state == CONTROL_LINK_GRACE)
+		admin_row_us(&row, "grace_left_s", link->grace_left_us);
+	row_flows(&row, &link->counters);
+	return admin_row_send(&row);
+}
+
+// What the child SAs of one IKE SA carried.
+struct ike_sa_use {
+	struct control *control;
+	uint64_t ike_sa;
+	bool found, counted;
+	uint64_t established_us;
+	struct control_counters sum;
+};
+
+static void add_flow(struct control_flow *sum, const struct control_flow *flow)
+{
+	sum->pkts += flow->pkts;
+	sum->bytes += flow->bytes;
+	sum->drops += flow->drops;
+	if (flow->idle_us < sum->idle_us)
+		sum->idle_us = flow->idle_us;
+}
+
+static bool find_use(void *arg, const struct ike_sa_info *info)
+{
+	struct ike_sa_use *use = arg;
+	struct control_counters counters;
+
+	if (info->ike_sa != use->ike_sa)
+		return true;
+	use->found = true;
+	use->established_us = info->established_us;
+	for (uint32_t i = 0; i < info->child_n; i++) {
+		if (!control_child_counters(use->control, info->child[i].child, &counters))
+			continue;
+		add_flow(&use->sum.in, &counters.in);
+		add_flow(&use->sum.out, &counters.out);
+		use->counted = true;
+	}
+	return false;
+}
+
+static void row_given(struct admin_row *row, const struct cp_attrs *cp)
+{
+	char text[INET_ADDR_STRLEN];
+
+	for (uint32_t i = 0; i < cp->prefix_n && i < CP_LIST_MAX; i++)
+		row_add_prefix(row, "prefixes", &cp->prefix[i]);
+	for (uint32_t i = 0; i < cp->ip4_n && i < CP_LIST_MAX; i++)
+		row_add_addr(row, "addresses", &cp->ip4[i]);
+	for (uint32_t i = 0; i < cp->ip6_n && i < CP_LIST_MAX; i++)
+		row_add_addr(row, "addresses", &cp->ip6[i].addr);
+	for (uint32_t i = 0; i < cp->dns_n && i < CP_LIST_MAX; i++)
+		if (inet_addr_valid(&cp->dns[i]))
+			admin_row_add_text(row, "dns", inet_addr_format(&cp->dns[i], text));
+	admin_row_text(row, "domain", cp->domain);
+	admin_row_bool(row, "virtual", cp->link);
+	if (!cp->link)
+		return;
+	row_hex(row, "link_id", cp->link_id, cp->link_id_len);
+	row_link_local(row, "gateway_link_local", cp->link_iid);
+}
+
+static bool show_connection(void *arg, const struct control_connection *connection)
+{
+	const struct config_connection *config = connection->connection;
+	struct link_show *show = arg;
+	struct admin_row row;
+	char name[SA_NAME_LEN];
+	struct ike_sa_use use = {
+		.control = admin_control(show->call),
+		.ike_sa = connection->ike_sa,
+		.sum = {.in.idle_us = CLOCK_NEVER, .out.idle_us = CLOCK_NEVER},
+	};
+
+	if (strcmp(connection->state, "up"))
+		return true;
+	if (show->wanted && strcmp(config->name, show->wanted) &&
+		!id_is(&config->gateway_id, show->wanted))
+		return true;
+	show->shown++;
+	ike_foreach(control_ike(use.control), find_use, &use);
+	row = admin_row_begin(show->call);
+	admin_row_text(&row, "link", config->name);
+	admin_row_text(&row, "state", connection->state);
+	admin_row_text(&row, "peer", config->name);
+	row_identity(&row, "identity", &config->gateway_id);
+	admin_row_text(&row, "role", "client");
+	admin_row_text(&row, "interface", config->interface);
+	if (connection->mtu)
+		admin_row_count(&row, "mtu", connection->mtu);
+	row_given(&row, &connection->cp);
+	if (connection->ike_sa)
+		admin_row_add_text(&row, "ike_sas", sa_name_ike(connection->ike_sa, name));
+	if (use.found)
+		admin_row_us(&row, "age_s", clock_now_us() - use.established_us);
+	if (use.counted)
+		row_flows(&row, &use.sum);
+	return admin_row_send(&row);
+}
+
+// The counters are fresh, or as fresh as they get: links are shown without a dataplane too.
+static void show_links(void *arg, int error)
+{
+	struct admin_call *call = arg;
+	struct link_show show = {.call = call, .wanted = admin_arg(call, 0)};
+
+	(void)error;
+	if (!admin_gone(call)) {
+		control_links(admin_control(call), show_link, &show);
+		control_connections(admin_control(call), show_connection, &show);
+		if (show.wanted && !show.shown) {
+			admin_fail(call, ENOENT, "no link is called \"%s\", nor is its peer",
+				show.wanted);
+			return;
+		}
+	}
+	admin_done(call);
+}
+
+void cmds_link_show(struct admin_call *call)
+{
+	control_counters_refresh(admin_control(call), show_links, call);
+}
+
+// Links to be terminated: collected first, since callbacks must not change anything.
+struct link_find {
+	const char *wanted;
+	size_t n, room;
+	struct control_link *found;
+	bool no_memory;
+};
+
+static bool find_link(void *arg, const struct control_link *link)
+{
+	struct link_find *find = arg;
+
+	if (!link_is(link, find->wanted))
+		return true;
+	if (find->n == find->room) {
+		size_t room = find->room ? 2 * find->room : 8;
+		struct control_link *grown = reallocarray(find->found, room, sizeof(*grown));
+
+		if (!grown) {
+			find->no_memory = true;
+			return false;
+		}
+		find->found = grown;
+		find->room = room;
+	}
+	find->found[find->n++] = *link;
+	return true;
+}
+
+// In the client role a link is the connection.
+static bool terminate_connection(struct admin_call *call, const char *name)
+{
+	int ret = control_connection_down(admin_control(call), name);
+
+	if (ret == -ENOENT)
+		return false;
+	if (ret) {
+		admin_fail(call, ret, "connection %s: %s", name, action_error(ret));
+		return true;
+	}
+	action_row(call, name, "connection ended");
+	admin_done(call);
+	return true;
+}
+
+void cmds_link_terminate(struct admin_call *call)
+{
+	struct link_find find = {.wanted = admin_arg(call, 0)};
+	char name[SA_NAME_LEN], identity[300];
+	size_t done = 0;
+	int ret = -ENOENT;
+
+	control_links(admin_control(call), find_link, &find);
+	for (size_t i = 0; i < find.n && !find.no_memory; i++) {
+		ret = control_link_terminate(admin_control(call), find.found[i].link);
+		if (ret)
+			continue;
+		done++;
+		action_row(call, link_name(find.found[i].link, name), "link of %s taken down",
+			config_id_format(&find.found[i].identity, identity));
+	}
+	free(find.found);
+	if (done)
+		admin_done(call);
+	else if (find.no_memory)
+		admin_fail(call, ENOMEM, "no memory");
+	else if (find.n)
+		admin_fail(call, ret, "link %s: %s", find.wanted, action_error(ret));
+	else if (!terminate_connection(call, find.wanted))
+		admin_fail(call, ENOENT, "no link is called \"%s\", nor is its peer", find.wanted);
+}

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The IKEv2 core as the rest of control sees it: datagrams and events in, effects out. RFC 7296. One
+// thread per core.
+//
+// Every entry notes the time, does its work, and leaves through leave(), which starts what tasks can
+// start, frees what is over and sets the timers of all IKE SAs that were touched.
+#include "ike.h"
+
+#include "child_sa.h"
+#include "connection.h"
+#include "effect.h"
+#include "exchange.h"
+#include "ike_sa.h"
+#include "pad.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+LOG_TYPE("ike");
+
+void *core_need(size_t size)
+{
+	void *memory = calloc(1, size == 0 ? 1 : size);
+
+	if (memory == NULL) {
+		LOG(ERR, "out of memory");
+		abort();
+	}
+	return memory;
+}
+
+uint64_t core_random_below(struct ike *ike, uint64_t range)
+{
+	uint64_t value;
+
+	if (range == 0)
+		return 0;
+	core_random(ike, &value, sizeof(value));
+	return value % range;
+}
+
+uint64_t core_handle(struct ike *ike)
+{
+	return ike->next_handle++;
+}
+
+bool core_stranger_allowed(struct ike *ike)
+{
+	uint64_t refill = (ike->now_us - ike->stranger_us) * STRANGER_PER_S / US_PER_S;
+
+	if (refill > 0) {
+		ike->stranger_us = ike->now_us;
+		ike->stranger_tokens = refill > STRANGER_BURST - ike->stranger_tokens
+			? STRANGER_BURST
+			: ike->stranger_tokens + (uint32_t)refill;
+	}
+	if (ike->stranger_tokens == 0)
+		return false;
+	ike->stranger_tokens--;
+	return true;
+}
+
+static int tables_init(struct ike *ike)
+{
+	struct hash *hash[] = {&ike->sas, &ike->sa_handles, &ike->inits, &ike->identities,
+		&ike->children, &ike->pairs};
+
+	for (size_t i = 0; i < sizeof(hash) / sizeof(hash[0]); i++)
+		if (hash_init(hash[i], ike->secret))
+			return -ENOMEM;
+	timer_heap_init(&ike->timers);
+	ike->pad = pad_new(&ike->config->gateway, ike->secret);
+	return ike->pad == NULL ? -ENOMEM : connection_init_all(ike);
+}
+
+struct ike *ike_new(const struct config *config, const struct ike_ops *ops, void *arg)
+{
+	struct ike *ike = calloc(1, sizeof(*ike));
+	uint32_t epoch;
+
+	if (ike == NULL)
+		return NULL;
+	ike->config = config;
+	ike->ops = ops;
+	ike->arg = arg;
+	ike->effects_end = &ike->effects;
+	core_random(ike, ike->secret, sizeof(ike->secret));
+	// Handles of an earlier process may still stand in the dataplane: start elsewhere.
+	core_random(ike, &epoch, sizeof(epoch));
+	ike->next_handle = ((uint64_t)(epoch & 0xfffff) << 32) + 1;
+	ike->stranger_tokens = STRANGER_BURST;
+	if (tables_init(ike) != 0) {
+		ike_free(ike);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return ike;
+}
+
+void ike_free(struct ike *ike)
+{
+	if (ike == NULL)
+		return;
+	ike->quiet = true;
+	while (ike->all != NULL)
+		ike_sa_free(ike->all);
+	effect_free_all(ike);
+	connection_fini_all(ike);
+	pad_free(ike->pad);
+	timer_heap_fini(&ike->timers);
+	hash_fini(&ike->sas);
+	hash_fini(&ike->sa_handles);
+	hash_fini(&ike->inits);
+	hash_fini(&ike->identities);
+	hash_fini(&ike->children);
+	hash_fini(&ike->pairs);
+	secret_wipe(ike->in, sizeof(ike->in));
+	secret_wipe(ike->chain, sizeof(ike->chain));
+	free(ike);
+}
+
+static void enter(struct ike *ike, uint64_t now_us)
+{
+	// Time never goes backwards in here, whatever the caller thinks.
+	if (now_us > ike->now_us)
+		ike->now_us = now_us;
+}
+
+static void leave(struct ike *ike)
+{
+	while (ike->touched != NULL) {
+		struct ike_sa *sa = ike->touched;
+
+		ike->touched = sa->next_touched;
+		sa->touched = false;
+		if (sa->state == IKE_SA_DEAD && sa->end_us <= ike->now_us) {
+			ike_sa_free(sa);
+			continue;
+		}
+		exchange_run(sa);
+		timer_set(&ike->timers, &sa->timer, ike_sa_next_us(sa));
+	}
+}
+
+// A message of another major version is answered with ours: RFC 7296 section 2.5.
+static void other_version(
+	struct ike *ike, const struct ike_datagram *datagram, const struct ike_header *header)
+{
+	char addr[INET_ADDR_STRLEN];
+
+	LOG_LIMITED(INFO, "message of version %u.%u from %s dropped", header->version >> 4,
+		header->version & 0xf, inet_addr_format(&datagram->remote, addr));
+	if (!(header->flags & IKE_FLAG_RESPONSE))
+		exchange_answer_stranger(
+			ike, datagram, header, NOTIFY_INVALID_MAJOR_VERSION, NULL, 0);
+}
+
+static void receive_init(
+	struct ike *ike, const struct ike_datagram *datagram, const struct ike_header *header)
+{
+	bool response = header->flags & IKE_FLAG_RESPONSE;
+	bool from_initiator = header->flags & IKE_FLAG_INITIATOR;
+	struct ike_sa *sa;
+
+	if (header->message_id != 0 || header->spi_i == 0 || response == from_initiator ||
+		(!response && header->spi_r != 0)) {
+		ike->counters.malformed++;
+		return;
+	}
+	if (!response) {
+		if (ike->config->gateway.present)
+			task_init_respond(ike, datagram);
+		else
+			ike->counters.unknown_spi++; // a client answers nobody
+		return;
+	}
+	sa = ike_sa_by_spi(ike, header->spi_i);
+	if (sa == NULL || !sa->initiator) {
+		ike->counters.unknown_spi++;
+	} else if (sa->state == IKE_SA_CONNECTING && sa->handshake != NULL) {
+		ike_sa_touch(sa);
+		task_init_process(sa, datagram);
+	} // else a late duplicate
+}
+
+void ike_receive(struct ike *ike, const struct ike_datagram *datagram, uint64_t now_us)
+{
+	struct ike_header header;
+	int ret;
+
+	enter(ike, now_us);
+	ike->counters.datagrams_in++;
+	ret = datagram->len > IKE_MESSAGE_MAX
+		? -EMSGSIZE
+		: ike_header_read(datagram->data, datagram->len, &header);
+	if (ret == -EPROTONOSUPPORT) {
+		ike->counters.malformed++;
+		other_version(ike, datagram, &header);
+	} else if (ret != 0) {
+		char addr[INET_ADDR_STRLEN];
+
+		ike->counters.malformed++;
+		LOG_LIMITED(INFO, "malformed datagram from %s dropped",
+			inet_addr_format(&datagram->remote, addr));
+	} else if (header.exchange == IKE_SA_INIT) {
+		receive_init(ike, datagram, &header);
+	} else {
+		exchange_receive(ike, datagram, &header);
+	}
+	leave(ike);
+}
+
+uint64_t ike_next_us(const struct ike *ike)
+{
+	const struct timer *timer = timer_first(&ike->timers);
+
+	return timer == NULL ? CLOCK_NEVER : timer->when_us;
+}
+
+void ike_timeout(struct ike *ike, uint64_t now_us)
+{
+	struct timer *timer;
+
+	enter(ike, now_us);
+	while ((timer = timer_first(&ike->timers)) != NULL && timer->when_us <= ike->now_us) {
+		if (timer->kind == TIMER_CONNECTION)
+			connection_timeout(CONTAINER_OF(timer, struct connection, timer));
+		else
+			ike_sa_timeout(CONTAINER_OF(timer, struct ike_sa, timer));
+		leave(ike);
+	}
+}
+
+int ike_initiate(struct ike *ike, const struct config_connection *config,
+	const struct inet_addr *local, uint64_t now_us)
+{
+	struct connection *connection = connection_of(ike, config);
+	int ret;
+
+	if (connection == NULL || local->family != config->gateway.family)
+		return -EINVAL;
+	enter(ike, now_us);
+	ret = connection_start(connection, local);
+	leave(ike);
+	return ret;
+}
+
+// What an operator or the dataplane may still ask of: NULL when it is over.
+static struct ike_sa *live_sa(struct ike *ike, uint64_t handle)
+{
+	struct ike_sa *sa = ike_sa_by_handle(ike, handle);
+
+	return sa == NULL || sa->state == IKE_SA_DEAD ? NULL : sa;
+}
+
+int ike_sa_rekey(struct ike *ike, uint64_t ike_sa, uint64_t now_us)
+{
+	struct ike_sa *sa = live_sa(ike, ike_sa);
+
+	if (sa == NULL)
+		return -ENOENT;
+	if (sa->state != IKE_SA_ESTABLISHED || task_is_queued(sa, &task_class_rekey_ike))
+		return -EINPROGRESS;
+	enter(ike, now_us);
+	task_add(sa, task_rekey_ike_new());
+	leave(ike);
+	return 0;
+}
+
+int ike_sa_terminate(struct ike *ike, uint64_t ike_sa, uint64_t now_us)
+{
+	struct ike_sa *sa = live_sa(ike, ike_sa);
+
+	if (sa == NULL)
+		return -ENOENT;
+	if (sa->state == IKE_SA_DELETING)
+		return -EINPROGRESS;
+	enter(ike, now_us);
+	if (sa->connection != NULL)
+		connection_unwanted(sa->connection);
+	ike_sa_delete(sa, 0, "terminated");
+	leave(ike);
+	return 0;
+}
+
+int ike_child_rekey(struct ike *ike, uint64_t handle, uint64_t now_us)
+{
+	struct child_sa *child = child_by_handle(ike, handle);
+	int ret;
+
+	if (child == NULL)
+		return -ENOENT;
+	enter(ike, now_us);
+	ret = child_rekey(child);
+	leave(ike);
+	return ret;
+}
+
+int ike_child_terminate(struct ike *ike, uint64_t handle, uint64_t now_us)
+{
+	struct child_sa *child = child_by_handle(ike, handle);
+	int ret;
+
+	if (child == NULL)
+		return -ENOENT;
+	enter(ike, now_us);
+	if (child->sa->connection != NULL && child->sa->connection->child == handle)
+		connection_unwanted(child->sa->connection);
+	ret = child_delete(child, false);
+	leave(ike);
+	return ret;
+}
+
+void ike_on_first_use(struct ike *ike, uint32_t spi, uint64_t now_us)
+{
+	struct child_pair *pair = child_pair_by_spi(ike, spi);
+
+	if (pair == NULL || pair->role != PAIR_NEXT)
+		return;
+	enter(ike, now_us);
+	pair->child->sa->heard_us = ike->now_us;
+	child_promote(pair->child, pair);
+	leave(ike);
+}
+
+void ike_on_expire(struct ike *ike, uint64_t handle, bool hard, uint64_t now_us)
+{
+	struct child_sa *child = child_by_handle(ike, handle);
+
+	if (child == NULL)
+		return;
+	enter(ike, now_us);
+	if (hard)
+		child_hard_expire(child);
+	else
+		child_rekey(child);
+	leave(ike);
+}
+
+void ike_on_moved(struct ike *ike, const struct ipc_sa_moved *moved, uint64_t now_us)
+{
+	struct child_pair *pair = child_pair_by_spi(ike, moved->spi);
+
+	if (pair == NULL)
+		return;
+	enter(ike, now_us);
+	ike_sa_moved(pair->child->sa, &moved->remote, moved->remote_port);
+	leave(ike);
+}
+
+void ike_on_traffic(struct ike *ike, uint64_t handle, uint64_t idle_us, uint64_t now_us)
+{
+	struct child_sa *child = child_by_handle(ike, handle);
+	uint64_t limit_us = ike->config->life.liveness_s * US_PER_S;
+	struct ike_sa *sa;
+
+	if (child == NULL)
+		return;
+	enter(ike, now_us);
+	sa = child->sa;
+	if (idle_us <= ike->now_us && ike->now_us - idle_us > sa->heard_us)
+		sa->heard_us = ike->now_us - idle_us;
+	// With a request under way the question is asked already.
+	if (limit_us > 0 && ike->now_us - sa->heard_us >= limit_us &&
+		sa->state == IKE_SA_ESTABLISHED && window_any(&sa->window) == NULL &&
+		!task_is_queued(sa, &task_class_liveness))
+		task_add(sa, task_liveness_new());
+	leave(ike);
+}
+
+void ike_on_dataplane_lost(struct ike *ike, uint64_t now_us)
+{
+	enter(ike, now_us);
+	for (struct ike_sa *sa = ike->all; sa != NULL; sa = sa->next)
+		for (struct child_sa *child = sa->children; child != NULL; child = child->next)
+			child_lost(child);
+	leave(ike);
+}
+
+void ike_counters(const struct ike *ike, struct ike_counters *out)
+{
+	*out = ike->counters;
+}

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// IKE_AUTH, both sides: identities, proof by shared key, configuration, the first child SA. Who does
+// not prove who he is gets AUTHENTICATION_FAILED and nothing is allocated for him. RFC 7296 sections
+// 1.2, 2.4, 2.15, 2.21.2. One thread per core.
+#include "child_talk.h"
+#include "connection.h"
+#include "effect.h"
+#include "identity.h"
+#include "ike_sa.h"
+#include "pad.h"
+#include "psk.h"
+#include "task_config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+LOG_TYPE("ike");
+
+struct task_auth {
+	struct task base;
+	struct child_talk talk;
+};
+
+// What AUTH covers of an identity: its payload behind the generic header.
+static struct bytes id_body(const struct config_id *id, uint8_t buf[4 + 255])
+{
+	memset(buf, 0, 4);
+	buf[0] = (uint8_t)id->type;
+	memcpy(buf + 4, id->data, id->len);
+	return (struct bytes){buf, 4 + (size_t)id->len};
+}
+
+static struct bytes first_message(const struct handshake *hs, bool of_initiator)
+{
+	if (of_initiator)
+		return (struct bytes){hs->request, hs->request_len};
+	return (struct bytes){hs->response, hs->response_len};
+}
+
+static struct bytes other_nonce(const struct handshake *hs, bool of_initiator)
+{
+	return nonce_bytes(of_initiator ? &hs->nr : &hs->ni);
+}
+
+static int write_auth(struct ike_sa *sa, const struct secret *psk, struct ike_builder *b)
+{
+	const struct handshake *hs = sa->handshake;
+	uint8_t body[4 + 255], auth[PSK_AUTH_MAX];
+	size_t len;
+	int ret = psk_auth(&sa->keys, sa->initiator, psk, first_message(hs, sa->initiator),
+		other_nonce(hs, sa->initiator), id_body(&sa->local_id, body), auth, &len);
+
+	if (ret == 0)
+		payload_auth_write(b, AUTH_PSK, auth, len);
+	return ret;
+}
+
+// The peer's ID and AUTH payloads prove each other. `psk` NULL: nobody has this identity.
+static bool verify(struct ike_sa *sa, const struct ike_payload_ref *id,
+	const struct payload_auth *auth, const struct secret *psk)
+{
+	const struct handshake *hs = sa->handshake;
+
+	return psk_verify(&sa->keys, !sa->initiator, psk, first_message(hs, !sa->initiator),
+		other_nonce(hs, !sa->initiator), (struct bytes){id->data, id->len}, auth);
+}
+
+static void failed(struct ike_sa *sa, const char *why)
+{
+	sa->ike->counters.auth_failed++;
+	event_emit(sa->ike, IKE_EVENT_AUTH_FAILED, sa, NULL, "%s", why);
+	SA_LOG_LIMITED(sa, NOTICE, "authentication failed: %s", why);
+}
+
+// The talk goes on with the nonces of the initial exchange: RFC 7296 section 2.17.
+static void take_nonces(const struct ike_sa *sa, struct child_talk *talk)
+{
+	talk->ni = sa->handshake->ni;
+	talk->nr = sa->handshake->nr;
+}
+
+// Initiator
+
+// --> IKE_AUTH { IDi, [IDr,] AUTH, [CP(CFG_REQUEST),] SA, TSi, TSr }
+static int auth_build(struct ike_sa *sa, struct task *task, struct ike_builder *b)
+{
+	struct child_talk *talk = &((struct task_auth *)task)->talk;
+	const struct config_connection *config = sa->connection->config;
+	int ret = child_talk_open(sa, talk, false);
+
+	if (ret < 0) {
+		ike_sa_end(sa, "no SPI for a child SA");
+		return ret;
+	}
+	take_nonces(sa, talk);
+	payload_id_write(b, true, &config->id);
+	if (memchr(config->gateway_id.data, '*', config->gateway_id.len) == NULL)
+		payload_id_write(b, false, &config->gateway_id);
+	ret = write_auth(sa, &config->psk, b);
+	if (ret < 0) {
+		ike_sa_end(sa, "AUTH cannot be computed");
+		return ret;
+	}
+	task_config_request(sa, b, &talk->local, &talk->remote);
+	child_talk_offer(sa, talk, b);
+	return 0;
+}
+
+// Who answers is the gateway that we meant. NULL, or why not.
+static const char *check_gateway(struct ike_sa *sa, const struct ike_msg *msg)
+{
+	const struct config_connection *config = sa->connection->config;
+	const struct ike_payload_ref *id = ike_msg_find(msg, PAYLOAD_IDR);
+	const struct ike_payload_ref *p = ike_msg_find(msg, PAYLOAD_AUTH);
+	struct payload_auth auth;
+	struct config_id idr;
+
+	if (id == NULL || p == NULL || payload_id_read(id, &idr) || payload_auth_read(p, &auth))
+		return "malformed or missing IDr or AUTH";
+	sa->remote_id = idr;
+	if (!config_id_match(&config->gateway_id, &idr))
+		return "another gateway answered";
+	return verify(sa, id, &auth, &config->psk) ? NULL : "the gateway does not know the secret";
+}
+
+static void keep_selectors(struct ike_sa *sa, const struct child_talk *talk)
+{
+	free(sa->allow_local);
+	free(sa->allow_remote);
+	sa->allow_local = memcpy(core_need(sizeof(talk->local)), &talk->local, sizeof(talk->local));
+	sa->allow_remote =
+		memcpy(core_need(sizeof(talk->remote)), &talk->remote, sizeof(talk->remote));
+}
+
+// The authenticated answer's second half. NULL, or why the IKE SA is of no use.
+static const char *first_child(
+	struct ike_sa *sa, struct child_talk *talk, const struct ike_msg *msg)
+{
+	const char *wrong = task_config_accept(sa, msg);
+	struct child_sa *child;
+
+	if (wrong == NULL)
+		wrong = child_talk_accept(sa, talk, msg);
+	if (wrong != NULL)
+		return wrong;
+	keep_selectors(sa, talk);
+	child = child_talk_child(sa, talk);
+	if (child == NULL)
+		return "no resources for a child SA";
+	connection_up(sa, child);
+	return NULL;
+}
+
+// No child SA, but the IKE SA is there: RFC 7296 section 2.21.2.
+static void childless(struct ike_sa *sa, uint16_t error)
+{
+	if (error == NOTIFY_INTERNAL_ADDRESS_FAILURE) {
+		sa->ike->counters.address_failure++;
+		event_emit(sa->ike, IKE_EVENT_LINK_FAILED, sa, NULL,
+			"the gateway has no address for us");
+	} else if (error == NOTIFY_TS_UNACCEPTABLE) {
+		sa->ike->counters.ts_unacceptable++;
+	} else if (error == NOTIFY_NO_PROPOSAL_CHOSEN) {
+		sa->ike->counters.no_proposal++;
+	}
+	SA_LOG(sa, NOTICE, "no child SA: the gateway says %s", notify_name(error));
+	connection_failed(sa, notify_name(error));
+}
+
+// <-- IKE_AUTH { IDr, AUTH, [CP(CFG_REPLY),] SA, TSi, TSr } or { N(AUTHENTICATION_FAILED) }
+static enum task_result auth_process(
+	struct ike_sa *sa, struct task *task, const struct ike_msg *msg)
+{
+	struct child_talk *talk = &((struct task_auth *)task)->talk;
+	uint16_t error = task_error(msg);
+	const char *wrong;
+
+	if (error != 0 && ike_msg_find(msg, PAYLOAD_AUTH) == NULL) {
+		failed(sa, notify_name(error));
+		ike_sa_end(sa, notify_name(error));
+		return TASK_DONE;
+	}
+	wrong = check_gateway(sa, msg);
+	if (wrong != NULL) {
+		failed(sa, wrong);
+		// The gateway takes us for authenticated, so it is told (section 2.21.2).
+		ike_sa_delete(sa, NOTIFY_AUTHENTICATION_FAILED, wrong);
+		return TASK_DONE;
+	}
+	ike_sa_established(sa);
+	identity_known(sa);
+	if (error != 0) {
+		childless(sa, error);
+		return TASK_DONE;
+	}
+	wrong = first_child(sa, talk, msg);
+	if (wrong != NULL) {
+		event_emit(sa->ike, IKE_EVENT_ERROR, sa, NULL, "answer refused: %s", wrong);
+		connection_failed(sa, wrong);
+		ike_sa_delete(sa, 0, wrong);
+	}
+	return TASK_DONE;
+}
+
+static void auth_free(struct ike_sa *sa, struct task *task)
+{
+	child_talk_close(sa, &((struct task_auth *)task)->talk);
+}
+
+const struct task_class task_class_auth = {
+	.name = "IKE_AUTH",
+	.exchange = IKE_AUTH,
+	.build = auth_build,
+	.process = auth_process,
+	.free = auth_free,
+};
+
+struct task *task_auth_new(void)
+{
+	struct task_auth *task = core_need(sizeof(*task));
+
+	task->base.class = &task_class_auth;
+	return &task->base;
+}
+
+// Responder
+
+static void refuse(struct ike_sa *sa, uint16_t notify, const char *why, struct ike_builder *b)
+{
+	task_answer_error(sa, b, notify);
+	sa->after = AFTER_CLOSE;
+	sa->why = why;
+}
+
+// He is who he says, and has enough. Section 1.3 has NO_ADDITIONAL_SAS for CREATE_CHILD_SA alone; in
+// IKE_AUTH it would leave him with an IKE SA that is not there. AUTHENTICATION_FAILED is, with those
+// about malformed messages, the one error after which neither side has one (section 2.21.2).
+static void too_many(struct ike_sa *sa, struct ike_builder *b)
+{
+	sa->ike->counters.identity_refused++;
+	event_emit(sa->ike, IKE_EVENT_ERROR, sa, NULL, "too many IKE SAs of this identity");
+	SA_LOG_LIMITED(sa, NOTICE, "refused: too many IKE SAs of this identity");
+	refuse(sa, NOTIFY_AUTHENTICATION_FAILED, "too many IKE SAs of this identity", b);
+}
+
+// Who it is, and that he is. 0, or the notify to answer with.
+static uint16_t check_peer(struct ike_sa *sa, const struct ike_msg *msg)
+{
+	struct ike *ike = sa->ike;
+	const struct ike_payload_ref *id = ike_msg_find(msg, PAYLOAD_IDI);
+	const struct ike_payload_ref *p = ike_msg_find(msg, PAYLOAD_AUTH);
+	const struct config_peer *peer;
+	struct payload_auth auth;
+
+	if (id == NULL || payload_id_read(id, &sa->remote_id) ||
+		(p != NULL && payload_auth_read(p, &auth))) {
+		return NOTIFY_INVALID_SYNTAX;
+	}
+	if (p == NULL) { // the peer wants EAP
+		failed(sa, "no AUTH payload");
+		return NOTIFY_AUTHENTICATION_FAILED;
+	}
+	peer = pad_lookup(ike->pad, &sa->remote_id);
+	if (!verify(sa, id, &auth, peer == NULL ? NULL : &peer->psk)) {
+		failed(sa,
+			peer == NULL			  ? "unknown identity"
+				: auth.method != AUTH_PSK ? "another method than the shared key"
+							  : "wrong secret");
+		return NOTIFY_AUTHENTICATION_FAILED;
+	}
+	sa->peer = peer;
+	pad_identity(peer, &sa->remote_id);
+	return 0;
+}
+
+static bool wants_child(const struct ike_msg *msg)
+{
+	return ike_msg_find(msg, PAYLOAD_SA) != NULL || ike_msg_find(msg, PAYLOAD_TSI) != NULL ||
+		ike_msg_find(msg, PAYLOAD_TSR) != NULL;
+}
+
+// Configuration and child SA, behind IDr and AUTH. What fails here leaves the IKE SA standing.
+static void respond_child(struct ike_sa *sa, const struct ike_msg *msg, struct child_talk *talk,
+	struct ike_builder *b)
+{
+	bool asked;
+	uint16_t notify = task_config_attach(sa, msg, b, &asked);
+
+	if (notify != 0) {
+		task_answer_error(sa, b, notify);
+		return;
+	}
+	if (!wants_child(msg))
+		return;
+	notify = child_talk_respond(sa, talk, msg, sa->allow_local, sa->allow_remote, asked);
+	if (notify == 0 && child_talk_child(sa, talk) == NULL)
+		notify = NOTIFY_NO_ADDITIONAL_SAS;
+	if (notify != 0)
+		child_talk_refuse(sa, talk, notify, b);
+	else
+		child_talk_answer(sa, talk, b);
+}
+
+// <-- IKE_AUTH { IDr, AUTH, [CP(CFG_REPLY),] SA, TSi, TSr }
+void task_auth_respond(struct ike_sa *sa, const struct ike_msg *msg, struct ike_builder *b)
+{
+	struct ike *ike = sa->ike;
+	struct child_talk talk = {0};
+	struct payload_notify notify;
+	uint16_t error = check_peer(sa, msg);
+
+	if (error != 0) {
+		refuse(sa, error, "authentication failed", b);
+		return;
+	}
+	if (task_notify_find(msg, NOTIFY_INITIAL_CONTACT, &notify))
+		identity_initial_contact(sa);
+	if (!identity_admits(sa)) {
+		too_many(sa, b);
+		return;
+	}
+	payload_id_write(b, false, &sa->local_id);
+	if (write_auth(sa, &sa->peer->psk, b) < 0) {
+		ike_build_init(b, ike->chain, sizeof(ike->chain));
+		refuse(sa, NOTIFY_AUTHENTICATION_FAILED, "AUTH cannot be computed", b);
+		return;
+	}
+	take_nonces(sa, &talk);
+	ike_sa_established(sa);
+	identity_known(sa);
+	respond_child(sa, msg, &talk, b);
+	child_talk_close(sa, &talk);
+}

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Joins the IKE core, the links and the dataplane to the event loop. Control's thread.
+#pragma once
+
+#include "control.h"
+
+int loop_start(struct control *control); // timers, and the connection to the dataplane; 0 or -errno
+void loop_stop(struct control *control);

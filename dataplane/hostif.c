@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Interfaces of the host for a client's links. What control asks for comes from another process and
+// is checked whole before anything is touched; what was set up is remembered, so that a second
+// command changes differences only and an interface that goes takes everything with it. Main thread.
+#include "hostif.h"
+
+#include "log.h"
+#include "port.h"
+#include "rtnl.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <net/if.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+LOG_TYPE("hostif");
+
+#define HOOKS_MAX 16 // hook programs that run at a time
+
+struct hostif {
+	struct port *port; // NULL: free slot
+	uint32_t ifindex;
+	struct ipc_hostif_set set; // as carried out
+};
+
+struct hostifs {
+	const char *hook;
+	const struct hostif_ops *ops;
+	void *arg;
+	int rtnl;
+	struct hostif iface[PORT_HOSTIFS];
+	pid_t hooks[HOOKS_MAX]; // 0: free
+};
+
+struct hostifs *hostifs_new(const char *hook, const struct hostif_ops *ops, void *arg)
+{
+	struct hostifs *h = calloc(1, sizeof(*h));
+
+	if (h == NULL)
+		return NULL;
+	h->hook = hook;
+	h->ops = ops;
+	h->arg = arg;
+	h->rtnl = rtnl_open();
+	if (h->rtnl < 0) {
+		errno = -h->rtnl;
+		free(h);
+		return NULL;
+	}
+	return h;
+}
+
+static bool terminated(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) != NULL;
+}
+
+// A name that the kernel takes and that means nothing to a shell or a path.
+static bool name_valid(const char name[IPC_NAME_MAX])
+{
+	size_t len = strnlen(name, IPC_NAME_MAX);
+
+	if (len == 0 || len >= IFNAMSIZ || !isalpha((unsigned char)name[0]))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)name[i]) && strchr("-_.", name[i]) == NULL)
+			return false;
+	return true;
+}
+
+// It ends in the environment of the hook: nothing but what domain names are made of.
+static bool domain_valid(const char domain[IPC_DOMAIN_MAX])
+{
+	if (!terminated(domain, IPC_DOMAIN_MAX))
+		return false;
+	for (const char *c = domain; *c != '\0'; c++)
+		if (!isalnum((unsigned char)*c) && strchr("-_.", *c) == NULL)
+			return false;
+	return true;
+}
+
+static bool set_valid(const struct ipc_hostif_set *cmd)
+{
+	if (!terminated(cmd->name, sizeof(cmd->name)) || !name_valid(cmd->name) ||
+		!domain_valid(cmd->domain))
+		return false;
+	if (cmd->mtu < 68 || cmd->mtu > UINT16_MAX || cmd->addr_n > IPC_HOSTIF_ADDRS ||
+		cmd->route_n > IPC_HOSTIF_ROUTES || cmd->dns_n > IPC_HOSTIF_DNS)
+		return false;
+	for (uint32_t i = 0; i < cmd->addr_n; i++) {
+		const struct ipc_hostif_addr *a = &cmd->addr[i];
+
+		if (!inet_addr_valid(&a->addr) || inet_addr_is_multicast(&a->addr) ||
+			a->prefix_len > inet_addr_bits(a->addr.family))
+			return false;
+		if (a->addr.family == AF_INET6 && cmd->mtu < 1280) // RFC 8200 section 5
+			return false;
+	}
+	for (uint32_t i = 0; i < cmd->route_n; i++)
+		if (!inet_prefix_valid(&cmd->route[i]))
+			return false;
+	for (uint32_t i = 0; i < cmd->dns_n; i++)
+		if (!inet_addr_valid(&cmd->dns[i]))
+			return false;
+	return true;
+}
+
+static struct hostif *find(struct hostifs *h, const char *name)
+{
+	for (size_t i = 0; i < PORT_HOSTIFS; i++)
+		if (h->iface[i].port != NULL && strcmp(h->iface[i].set.name, name) == 0)
+			return &h->iface[i];
+	return NULL;
+}
+
+static struct hostif *free_slot(struct hostifs *h)
+{
+	for (size_t i = 0; i < PORT_HOSTIFS; i++)
+		if (h->iface[i].port == NULL)
+			return &h->iface[i];
+	return NULL;
+}
+
+static bool has_addr(const struct ipc_hostif_set *set, const struct ipc_hostif_addr *addr)
+{
+	for (uint32_t i = 0; i < set->addr_n; i++)
+		if (inet_addr_equal(&set->addr[i].addr, &addr->addr) &&
+			set->addr[i].prefix_len == addr->prefix_len)
+			return true;
+	return false;
+}
+
+static bool has_route(const struct ipc_hostif_set *set, const struct inet_prefix *route)
+{
+	for (uint32_t i = 0; i < set->route_n; i++)
+		if (inet_prefix_equal(&set->route[i], route))
+			return true;
+	return false;
+}
+
+static int change_addr(
+	struct hostifs *h, uint32_t ifindex, const struct ipc_hostif_addr *addr, bool add)
+{
+	// The kernel's own route for the prefix stays: all of the prefix is on this link.
+	struct rtnl_addr a = {
+		.addr = addr->addr, .prefix_len = addr->prefix_len, .nodad = addr->nodad != 0};
+
+	return add ? rtnl_addr_add(h->rtnl, ifindex, &a) : rtnl_addr_del(h->rtnl, ifindex, &a);
+}
+
+// A default route is set as its two halves: they win over the host's own default route without
+// touching it, and leave nothing to restore.
+static int change_route(
+	struct hostifs *h, uint32_t ifindex, const struct inet_prefix *route, bool add)
+{
+	struct inet_prefix part = *route;
+	int rc = 0;
+
+	if (route->len > 0)
+		return add ? rtnl_route_add(h->rtnl, ifindex, route)
+			   : rtnl_route_del(h->rtnl, ifindex, route);
+	part.len = 1;
+	for (int half = 0; half < 2 && rc == 0; half++) {
+		part.addr.bytes[0] = half == 0 ? 0 : 0x80;
+		rc = add ? rtnl_route_add(h->rtnl, ifindex, &part)
+			 : rtnl_route_del(h->rtnl, ifindex, &part);
+	}
+	return rc;
+}
+
+// From `old` to `new`: what is new first, so that addresses never run out in between (the kernel
+// takes an interface's IPv4 routes away with its last address).
+static int apply(struct hostifs *h, uint32_t ifindex, const struct ipc_hostif_set *old,
+	const struct ipc_hostif_set *new)
+{
+	int rc = rtnl_link_set(h->rtnl, ifindex, true, new->mtu, true);
+
+	for (uint32_t i = 0; i < new->addr_n &&rc == 0; i++)
+		if (!has_addr(old, &new->addr[i]))
+			rc = change_addr(h, ifindex, &new->addr[i], true);
+	for (uint32_t i = 0; i < old->route_n && rc == 0; i++)
+		if (!has_route(new, &old->route[i]))
+			rc = change_route(h, ifindex, &old->route[i], false);
+	for (uint32_t i = 0; i < old->addr_n && rc == 0; i++)
+		if (!has_addr(new, &old->addr[i]))
+			rc = change_addr(h, ifindex, &old->addr[i], false);
+	// All of them: a route whose source address went is gone with it.
+	for (uint32_t i = 0; i < new->route_n &&rc == 0; i++)
+		rc = change_route(h, ifindex, &new->route[i], true);
+	return rc;
+}
+
+static void hook_environment(
+	const struct ipc_hostif_set *set, const char *event, char *env[], char *text, size_t size)
+{
+	char addr[INET_ADDR_STRLEN];
+	size_t n = 0, at = 0;
+
+#define ENV(...)                                                                                   \
+	do {                                                                                       \
+		env[n++] = text + at;                                                              \
+		at += (size_t)snprintf(text + at, size - at, __VA_ARGS__) + 1;                     \
+	} while (0)
+	ENV("PATH=/usr/sbin:/usr/bin:/sbin:/bin");
+	ENV("CAPONIER_EVENT=%s", event);
+	ENV("CAPONIER_INTERFACE=%s", set->name);
+	ENV("CAPONIER_MTU=%u", set->mtu);
+	ENV("CAPONIER_DOMAIN=%s", set->domain);
+#undef ENV
+	env[n++] = text + at;
+	at += (size_t)snprintf(text + at, size - at, "CAPONIER_DNS=");
+	for (uint32_t i = 0; i < set->dns_n; i++)
+		at += (size_t)snprintf(text + at, size - at, "%s%s", i == 0 ? "" : " ",
+			inet_addr_format(&set->dns[i], addr));
+	env[n] = NULL;
+}
+
+// Starts the hook program and does not wait for it: name service is not what packets wait for.
+static void run_hook(struct hostifs *h, const struct ipc_hostif_set *set, const char *event)
+{
+	// Five names of known length, a domain and eight addresses.
+	char text[512 + IPC_DOMAIN_MAX + IPC_HOSTIF_DNS * INET_ADDR_STRLEN];
+	char *env[8], *argv[] = {(char *)(uintptr_t)h->hook, NULL};
+	posix_spawnattr_t attr;
+	sigset_t none;
+	size_t slot = 0;
+	int rc;
+
+	if (h->hook[0] == '\0')
+		return;
+	hostifs_reap(h);
+	while (slot < HOOKS_MAX && h->hooks[slot] != 0)
+		slot++;
+	if (slot == HOOKS_MAX) {
+		LOG(ERR, "hook %s not run for %s %s: %d of them have not ended yet", h->hook,
+			set->name, event, HOOKS_MAX);
+		return;
+	}
+	hook_environment(set, event, env, text, sizeof(text));
+	sigemptyset(&none);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+	rc = posix_spawn(&h->hooks[slot], h->hook, NULL, &attr, argv, env);
+	posix_spawnattr_destroy(&attr);
+	if (rc != 0) {
+		h->hooks[slot] = 0;
+		LOG(ERR, "hook %s cannot be run for %s %s: %s", h->hook, set->name, event,
+			strerror(rc));
+	}
+}
+
+void hostifs_reap(struct hostifs *h)
+{
+	for (size_t i = 0; i < HOOKS_MAX; i++) {
+		int status;
+
+		if (h->hooks[i] == 0 || waitpid(h->hooks[i], &status, WNOHANG) == 0)
+			continue;
+		h->hooks[i] = 0;
+		if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
+			LOG(WARN, "hook %s: exit status %d", h->hook, WEXITSTATUS(status));
+		else if (WIFSIGNALED(status))
+			LOG(WARN, "hook %s: killed by signal %d", h->hook, WTERMSIG(status));
+	}
+}
+
+static bool resolver_differs(const struct ipc_hostif_set *a, const struct ipc_hostif_set *b)
+{
+	return a->dns_n != b->dns_n || strcmp(a->domain, b->domain) != 0 ||
+		memcmp(a->dns, b->dns, a->dns_n * sizeof(a->dns[0])) != 0;
+}
+
+static int make(struct hostifs *h, const struct ipc_hostif_set *cmd)
+{
+	static const struct ipc_hostif_set nothing;
+	struct hostif *slot = free_slot(h);
+	char why[256] = "";
+	int rc;
+
+	if (slot == NULL)
+		return -ENOSPC;
+	if (if_nametoindex(cmd->name) != 0) {
+		LOG(ERR, "interface %s exists already and is not ours", cmd->name);
+		return -EEXIST;
+	}
+	slot->port = h->ops->open(h->arg, cmd->name, cmd->mtu, why, sizeof(why));
+	if (slot->port == NULL) {
+		LOG(ERR, "interface %s: %s", cmd->name, why);
+		return -ENODEV;
+	}
+	slot->ifindex = if_nametoindex(cmd->name);
+	rc = slot->ifindex == 0 ? -ENODEV : apply(h, slot->ifindex, &nothing, cmd);
+	if (rc != 0) {
+		LOG(ERR, "interface %s: %s", cmd->name, strerror(-rc));
+		h->ops->close(h->arg, slot->port);
+		slot->port = NULL;
+		return rc;
+	}
+	slot->set = *cmd;
+	LOG(INFO, "interface %s is up, MTU %u, %u addresses, %u routes", cmd->name, cmd->mtu,
+		cmd->addr_n, cmd->route_n);
+	run_hook(h, cmd, "up");
+	return 0;
+}
+
+static void unmake(struct hostifs *h, struct hostif *slot)
+{
+	// Addresses and routes go with the device.
+	h->ops->close(h->arg, slot->port);
+	slot->port = NULL;
+	LOG(INFO, "interface %s is gone", slot->set.name);
+	run_hook(h, &slot->set, "down");
+}
+
+int hostif_set(struct hostifs *h, const struct ipc_hostif_set *cmd)
+{
+	struct hostif *slot;
+	int rc;
+
+	if (!set_valid(cmd))
+		return -EINVAL;
+	slot = find(h, cmd->name);
+	if (slot == NULL)
+		return make(h, cmd);
+	rc = apply(h, slot->ifindex, &slot->set, cmd);
+	if (rc != 0) {
+		// Half of the difference may have been carried out: the rest is found by trying again
+		// from what is there, which add and delete tolerate.
+		LOG(ERR, "interface %s: %s", cmd->name, strerror(-rc));
+		return rc;
+	}
+	if (resolver_differs(&slot->set, cmd))
+		run_hook(h, cmd, "up");
+	slot->set = *cmd;
+	return 0;
+}
+
+int hostif_del(struct hostifs *h, const struct ipc_hostif_del *cmd)
+{
+	struct hostif *slot;
+
+	if (!terminated(cmd->name, sizeof(cmd->name)))
+		return -EINVAL;
+	slot = find(h, cmd->name);
+	if (slot == NULL)
+		return -ENOENT;
+	unmake(h, slot);
+	return 0;
+}
+
+void hostifs_free(struct hostifs *h)
+{
+	if (h == NULL)
+		return;
+	for (size_t i = 0; i < PORT_HOSTIFS; i++)
+		if (h->iface[i].port != NULL)
+			unmake(h, &h->iface[i]);
+	hostifs_reap(h);
+	close(h->rtnl);
+	free(h);
+}

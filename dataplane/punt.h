@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Packets between the dataplane and control: IKE datagrams, and inner packets that routes send to
+// control. One worker, its thread.
+#pragma once
+
+#include "worker.h"
+
+// An IKE datagram: m's data starts at the IP header, the UDP header is at meta->l4_off, checked. Of
+// the payload `skip` bytes (the non-ESP marker) are left out. Takes the packet.
+void punt_udp(struct worker *w, struct rte_mbuf *m, uint32_t skip, uint32_t flags);
+// An inner packet out of an SA, data at its IP header. Takes it.
+void punt_inner(struct worker *w, struct rte_mbuf *m);
+
+// Commands from control, checked by ipc_check() already; `data` is what follows the fixed part. The
+// headers are made here. Counted when something is wrong.
+void punt_send_udp(struct worker *w, const struct ipc_punt_udp *cmd, const uint8_t *data);
+void punt_send_inner(struct worker *w, const struct ipc_punt_inner *cmd, const uint8_t *data);

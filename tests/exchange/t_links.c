@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The same two cores with the testbed's own configuration files and the real link layer (control/link,
+// leases in memory) behind the gateway: what a client gets, keeps and gets again. RFC 5739 section 4.
+#include "link.h"
+#include "peers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct net net;
+static struct config *client, *gateway;
+static struct store *store;
+static struct link_table *links;
+
+static enum ike_link_outcome attach(void *, const struct ike_link_request *request,
+	struct ike_link_reply *reply, uint64_t now_us)
+{
+	net.b.asked = *request->asked;
+	return link_attach(links, request, reply, now_us);
+}
+
+static void detach(void *, uint64_t link, uint64_t ike_sa, uint64_t now_us)
+{
+	link_detach(links, link, ike_sa, now_us);
+}
+
+static void moved(void *, uint64_t link, uint64_t old, uint64_t new)
+{
+	link_moved(links, link, old, new);
+}
+
+static bool matches(void *, uint64_t link, const uint8_t *link_id, size_t len)
+{
+	return link_id_matches(links, link, link_id, len);
+}
+
+static struct config *load(const char *name)
+{
+	struct config_errors errors;
+	struct config *config;
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", getenv("CAPONIER_CONFIG_DIR"), name);
+	config = config_load(path, &errors);
+	ck_assert_msg(config != NULL, "%s", errors.text[0]);
+	return config;
+}
+
+static void setup(void)
+{
+	struct link_setup link_setup;
+
+	net_init(&net, 77);
+	client = load("testbed-client.conf");
+	gateway = load("testbed.conf");
+	net.a.config = *client;
+	net.b.config = *gateway;
+	store = store_open(NULL);
+	link_setup = (struct link_setup){.config = &net.b.config,
+		.store = store,
+		.random = net.b.ops.random,
+		.random_arg = &net.b,
+		.now_us = net.now_us,
+		.wall_s = 1700000000};
+	links = link_table_new(&link_setup);
+	ck_assert_ptr_nonnull(links);
+	net.b.ops.link_attach = attach;
+	net.b.ops.link_detach = detach;
+	net.b.ops.link_moved = moved;
+	net.b.ops.link_id_matches = matches;
+	net_start(&net);
+	net_connect(&net);
+	net_settle(&net);
+	ck_assert_uint_eq(net.a.up, 1);
+	net_check_up(&net);
+}
+
+static void teardown(void)
+{
+	net_finish(&net);
+	link_timeout(links, net.now_us + 3600 * US_PER_S);
+	ck_assert_uint_eq(link_count(links), 0);
+	link_table_free(links);
+	store_close(store);
+	config_free(client);
+	config_free(gateway);
+}
+
+static struct cp_attrs given;
+
+// L1, L2, L10, L19: several prefixes, a link-local address, IPv4 beside them, one selector each.
+START_TEST(link_given_L2_L10_L19)
+{
+	struct sas sas;
+	const struct ts_list *tsi;
+
+	peer_sas(&net.b, &sas);
+	tsi = &sas.info[0].child[0].remote;
+	ck_assert(net.a.cp.link);
+	ck_assert_uint_eq(net.a.cp.prefix_n, 2);
+	ck_assert_uint_eq(net.a.cp.ip4_n, 1);
+	ck_assert_uint_gt(net.a.cp.dns_n, 0);
+	ck_assert_uint_eq(tsi->n, 4);
+	for (uint32_t i = 0; i < net.a.cp.prefix_n; i++) {
+		struct ts ts = ts_from_prefix(&net.a.cp.prefix[i]);
+
+		ck_assert(ts_list_contains(tsi, &ts));
+	}
+	ck_assert_mem_ne(net.a.cp.link_iid, net.a.interface_id, 8);
+	ck_assert_uint_eq(link_count(links), 1);
+	net_check_mirror(&net);
+}
+END_TEST
+
+// L21, L24: rekeys of both kinds keep the link, and its Link ID is known on the new IKE SA.
+START_TEST(link_through_rekeys_L21_L24)
+{
+	uint64_t link;
+	struct sas sas;
+
+	peer_sas(&net.b, &sas);
+	link = sas.info[0].link;
+	for (int i = 0; i < 4; i++) {
+		struct peer *peer = i & 1 ? &net.a : &net.b;
+
+		ike_sa_rekey(peer->ike, peer_ike_sa(peer), net.now_us);
+		peer_drain(peer);
+		net_run(&net, 10 * US_PER_S);
+		ike_child_rekey(peer->ike, peer_child(peer), net.now_us);
+		peer_drain(peer);
+		net_run(&net, 10 * US_PER_S);
+	}
+	ck_assert_uint_eq(peer_counters(&net.a).child_rekeys, 4);
+	ck_assert_uint_eq(peer_counters(&net.a).ike_rekeys, 4);
+	peer_sas(&net.b, &sas);
+	ck_assert_uint_eq(sas.info[0].link, link);
+	ck_assert_uint_eq(link_find(links, link)->ike_sa_n, 1);
+	ck_assert_uint_eq(link_find(links, link)->ike_sa[0], sas.info[0].ike_sa);
+	net_check_mirror(&net);
+}
+END_TEST
+
+static void reconnect(void)
+{
+	given = net.a.cp;
+	ike_sa_terminate(net.a.ike, peer_ike_sa(&net.a), net.now_us);
+	peer_drain(&net.a);
+	net_settle(&net);
+	ck_assert_uint_eq(link_count(links), 1); // its grace time
+	net_connect(&net);
+	net_settle(&net);
+	ck_assert_uint_eq(net.a.up, 2);
+}
+
+// L13, L23: within the grace time the client asks for its link and gets it.
+START_TEST(link_again_L13_L23)
+{
+	reconnect();
+	ck_assert_uint_eq(net.b.asked.link_id_len, given.link_id_len);
+	ck_assert_mem_eq(net.b.asked.link_id, given.link_id, given.link_id_len);
+	ck_assert_mem_eq(net.a.cp.link_id, given.link_id, given.link_id_len);
+	ck_assert_mem_eq(net.a.cp.prefix, given.prefix, sizeof(given.prefix[0]) * 2);
+	ck_assert_uint_eq(link_count(links), 1);
+}
+END_TEST
+
+// L14, L20: another host of the same user gets another link and other prefixes.
+START_TEST(second_host_L14_L20)
+{
+	given = net.a.cp;
+	net_restart_client(&net);
+	net_connect(&net);
+	net_settle(&net);
+	ck_assert_uint_eq(net.a.up, 2);
+	ck_assert_uint_eq(link_count(links), 2);
+	ck_assert(!inet_prefix_equal(&net.a.cp.prefix[0], &given.prefix[0]));
+	ck_assert(!inet_prefix_equal(&net.a.cp.prefix[1], &given.prefix[1]));
+}
+END_TEST
+
+// L17: what a client asks for beside the link is ignored; L9: without a link it is what counts.
+START_TEST(addresses_only_L9_L17)
+{
+	ck_assert_uint_eq(net.a.cp.ip6_n, 0);
+	ike_sa_terminate(net.a.ike, peer_ike_sa(&net.a), net.now_us);
+	peer_drain(&net.a);
+	net_run(&net, 1 * US_PER_S);
+	client->connection[0].link = false;
+	client->connection[0].ipv6_address = true;
+	net_connect(&net);
+	net_settle(&net);
+	ck_assert_uint_eq(net.a.up, 2);
+	ck_assert(!net.a.cp.link);
+	ck_assert_uint_eq(net.a.cp.ip6_n, 1);
+	ck_assert_uint_eq(net.a.cp.prefix_n, 0);
+	net_check_up(&net);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("links");
+	TCase *tc = tcase_create("links");
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, link_given_L2_L10_L19);
+	tcase_add_test(tc, link_through_rekeys_L21_L24);
+	tcase_add_test(tc, link_again_L13_L23);
+	tcase_add_test(tc, second_host_L14_L20);
+	tcase_add_test(tc, addresses_only_L9_L17);
+	suite_add_tcase(suite, tc);
+	return suite_main(suite);
+}

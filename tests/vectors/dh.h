@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Key exchanges with known private keys: RFC 8031 appendix A, RFC 5903 sections 8.1 and 8.2. RFC 3526
+// has none: that pair was computed with Python's integers, and `openssl pkeyutl -derive` agreed; its
+// shared secret begins with a zero octet. Hex in C tables; constant data.
+#pragma once
+
+struct dh_vector {
+	const char *name; // as in struct alg_dh
+	const char *private_i, *private_r;
+	const char *public_i, *public_r; // as in the KE payload
+	const char *shared;
+};
+
+// clang-format off
+static const struct dh_vector dh_vectors[] = {
+	{
+		.name = "x25519",
+		.private_i =
+			"751fb4308655b476b6789b7325f9ea8cddd16a58533ff6d9e60009464a5f9d94",
+		.private_r =
+			"0a54645253290d60ddadd0e030bacd9e5501efdc220755a1e978f1b839a05688",
+		.public_i =
+			"48d5ddd4061257ba166fa3f9bbdb74f1a4e81c089384fa77f790709f0dfbc766",
+		.public_r =
+			"0be7c1f5aad87d7e448662673298a443478b859745179eaf564c79c0ef6eee25",
+		.shared =
+			"c74950607a12327f3204d94b6825bfb068b7f8319a9e3708ed3d43ce8130c950",
+	},
+	{
+		.name = "ecp256",
+		.private_i =
+			"c88f01f510d9ac3f70a292daa2316de544e9aab8afe84049c62a9c57862d1433",
+		.private_r =
+			"c6ef9c5d78ae012a011164acb397ce2088685d8f06bf9be0b283ab46476bee53",
+		.public_i =
+			"dad0b65394221cf9b051e1feca5787d098dfe637fc90b9ef945d0c3772581180"
+			"5271a0461cdb8252d61f1c456fa3e59ab1f45b33accf5f58389e0577b8990bb3",
+		.public_r =
+			"d12dfb5289c8d4f81208b70270398c342296970a0bccb74c736fc7554494bf63"
+			"56fbf3ca366cc23e8157854c13c58d6aac23f046ada30f8353e74f33039872ab",
+		.shared =
+			"d6840f6b42f6edafd13116e0e12565202fef8e9ece7dce03812464d04b9442de",
+	},
+	{
+		.name = "ecp384",
+		.private_i =
+			"099f3c7034d4a2c699884d73a375a67f7624ef7c6b3c0f160647b67414dce655"
+			"e35b538041e649ee3faef896783ab194",
+		.private_r =
+			"41cb0779b4bdb85d47846725fbec3c9430fab46cc8dc5060855cc9bda0aa2942"
+			"e0308312916b8ed2960e4bd55a7448fc",
+		.public_i =
+			"667842d7d180ac2cde6f74f37551f55755c7645c20ef73e31634fe72b4c55ee6"
+			"de3ac808acb4bdb4c88732aee95f41aa9482ed1fc0eeb9cafc4984625ccfc23f"
+			"65032149e0e144ada024181535a0f38eeb9fcff3c2c947dae69b4c634573a81c",
+		.public_r =
+			"e558dbef53eecde3d3fccfc1aea08a89a987475d12fd950d83cfa41732bc509d"
+			"0d1ac43a0336def96fda41d0774a3571dcfbec7aacf3196472169e838430367f"
+			"66eebe3c6e70c416dd5f0c68759dd1fff83fa40142209dff5eaad96db9e6386c",
+		.shared =
+			"11187331c279962d93d604243fd592cb9d0a926f422e47187521287e7156c5c4"
+			"d603135569b9e9d09cf5d4a270f59746",
+	},
+	{
+		.name = "modp2048",
+		.private_i =
+			"be68573fa19ba24d7367cfd5b6abc05faf5289f9732bb76ad8fc35c9f2892d4e",
+		.private_r =
+			"5918a15e03d1cbb154c86060471e57e13aef37e43a6064c2911fd1af23f82a88",
+		.public_i =
+			"c49d53a86700b3ebb3e145af8e470fdf6e5f81770b97dd14c3135871b08588d7"
+			"66d526b53ec64dbd5f34e92aa912c04f6056f56fd8f3225f4df170821b39f296"
+			"ce929f0048bb0f434a50ba21194fba2555c6c65adf4cd9571588f2e43e19487d"
+			"b969a67f3cfaa1bf0cd39841c2b87ab0e1ee6ef51a547824d3eb839cb0a3ebaa"
+			"0be838f6eb18db7a56f8af4ad12863ed1f963493f6de4453d7422b7a5801eec4"
+			"f593a69dc9c8df9555633e1e99a800ff032ddfe12885ee10c75b813cb4bcedf4"
+			"600cee1d5e4b2e574b414d1af6074423d996fc95571cd7d00440de03e25acefc"
+			"11d96646365772d32e3a558cf843917302660ebee92a18428039fffc267fc323",
+		.public_r =
+			"1101c30e4637a2aee753714cd1b99fc73dc932e7edbf52a80aae000b98402083"
+			"f042245bf392ba7ad45e949480a29aa3ff17a7a01b1b2cd8be8523bd378c1562"
+			"db1d71ed645299f809e04ba6fa44886a353161c4a0c0f6777bcee5e966d2f6b0"
+			"a338cb10f7bc7ce3627896d448d130f86e608224bd2f5ef5422c10891d78b92b"
+			"ade020ca259b5f30ea01883e9d08ff43b2b01e3adf54660dbc0a72a80cb27199"
+			"74a632d0abf919904b06a3899ab233526cbd38b2bb4c4db94f16b8188da9cf78"
+			"ebdbc83e7e05b0bfbaaa865335395a394a1dd94f738f7c8a71bb92e61c00f7b4"
+			"0e41f88caffcb42c0f1f4815fbc6269e1cca9919255567dcf68c2ee702e55745",
+		.shared =
+			"00e86506e4bbcf92da2e4016eb9ebd16fe5378543062fc0b7c3cf736ea8dbe29"
+			"60898eafb3d19c7890f928ef7430fabb0f1a40fbb33667245313fdf28ceb318b"
+			"3fe7a5750e3fe16fe98db36c81e273fe220bff7c88441bb35664b49f0d2da45b"
+			"7a28691502fc8733de09d79892b66541e802340f2cf5f47bfe7a3a289b54d513"
+			"b8863ca0a554411a75a75bb6cc9c99e51bb5c80241f6e86cdd5595307a5979a1"
+			"b7de3571fad00099639f36b6369f4967ce6009e121a6e81ea47518056fa56503"
+			"0bc51f90150ed96dfa914a17bba77a8ba9c203a658f45ccb869e69ccb309853f"
+			"2683909d49db029043ab62d266e2098626a7693d3977564719d25254a2ac7b85",
+	},
+};
+// clang-format on
