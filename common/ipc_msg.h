@@ -16,15 +16,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define IPC_VERSION 1
+#define IPC_VERSION 2
 
 #define IPC_KEY_MAX 64 // cipher key with salt, or integrity key
-#define IPC_INGRESS_MAX 8 // prefixes of the ingress filter of one SA
+#define IPC_INGRESS_MAX 32 // prefixes of the ingress filter of one SA
 #define IPC_NAME_MAX 32 // port and interface names, zero-terminated
 #define IPC_HOSTIF_ADDRS 16
 #define IPC_HOSTIF_ROUTES 16
 #define IPC_HOSTIF_DNS 8
-#define IPC_DOMAIN_MAX 256
+#define IPC_DOMAIN_MAX 1040 // blank-separated list
+#define IPC_LAN_PREFIXES 4
 
 struct ipc_hdr {
 	uint32_t type; // enum ipc_type
@@ -115,6 +116,13 @@ struct ipc_sa_in_add {
 struct ipc_sa_in_del {
 	uint32_t spi;
 };
+// Other prefixes for the ingress filter of an inbound SA that is there: addresses were claimed, a
+// prefix was delegated. Answer: ACK; -ENOENT.
+struct ipc_sa_ingress_set {
+	uint32_t spi;
+	uint32_t ingress_n; // 0: the remote selectors alone
+	struct inet_prefix ingress[IPC_INGRESS_MAX];
+};
 // Adds an outbound SA, or replaces in place the one in the slot; then counters of the slot go on and
 // the sequence number starts at 1 with the new key. The same key twice in a slot is refused
 // (-EALREADY): a (key, IV) pair is never used again. Answer: ACK.
@@ -179,10 +187,15 @@ enum ipc_route_kind {
 	IPC_ROUTE_PUNT,
 	IPC_ROUTE_DISCARD
 };
+enum ipc_route_flags {
+	IPC_ROUTE_DHCP6 = 1 << 0, // with IPC_ROUTE_HOSTIF: UDP to port 546 goes to control instead
+};
 struct ipc_route_set {
 	struct inet_prefix prefix;
 	uint32_t kind; // enum ipc_route_kind
 	sa_ref_t ref; // IPC_ROUTE_SA
+	uint32_t flags; // enum ipc_route_flags
+	uint32_t pad;
 };
 struct ipc_route_del {
 	struct inet_prefix prefix;
@@ -195,7 +208,13 @@ struct ipc_hostif_addr {
 	struct inet_addr addr;
 	uint8_t prefix_len;
 	uint8_t nodad; // RFC 5739 section 5.1: DAD is skipped for assigned prefixes
-	uint8_t pad[2];
+	uint8_t temporary; // the kernel makes temporary addresses beside it (RFC 8981)
+	uint8_t pad;
+};
+enum ipc_hostif_flags {
+	IPC_HOSTIF_RA = 1 << 0, // the kernel solicits and accepts router advertisements
+	IPC_HOSTIF_DAD = 1 << 1, // the kernel does DAD on it
+	IPC_HOSTIF_FORWARD = 1 << 2, // the kernel forwards IPv6 to and from it
 };
 struct ipc_hostif_set {
 	char name[IPC_NAME_MAX];
@@ -207,8 +226,27 @@ struct ipc_hostif_set {
 	struct inet_prefix route[IPC_HOSTIF_ROUTES];
 	struct inet_addr dns[IPC_HOSTIF_DNS];
 	char domain[IPC_DOMAIN_MAX];
+	uint32_t flags; // enum ipc_hostif_flags
+	uint32_t pad;
 };
 struct ipc_hostif_del {
+	char name[IPC_NAME_MAX];
+};
+
+// A LAN of the client's host that shares the access (L6): addresses of ours on it, forwarding, and
+// router advertisements with the prefixes, RFC 4861 section 6.2. Main thread only. Setting it again
+// changes the differences only. Answer: ACK.
+struct ipc_lan_set {
+	char name[IPC_NAME_MAX]; // of the host's interface
+	uint32_t mtu; // to advertise, 0: none
+	uint32_t prefix_n;
+	uint32_t dns_n;
+	uint32_t lifetime_s; // of prefixes and router
+	struct inet_prefix prefix[IPC_LAN_PREFIXES]; // /64 each; ours is the address ::1 of each
+	struct inet_addr dns[IPC_HOSTIF_DNS];
+	char domain[IPC_DOMAIN_MAX];
+};
+struct ipc_lan_del { // prefixes and router are withdrawn with lifetimes of zero
 	char name[IPC_NAME_MAX];
 };
 
@@ -224,6 +262,7 @@ struct ipc_ping { // answer: ACK. To a worker: everything sent before has been c
 enum ipc_punt_flags {
 	IPC_PUNT_NATT =
 		1 << 0, // port 4500: the four zero octets of the non-ESP marker are not in the data
+	IPC_PUNT_INSIDE = 1 << 1, // by an inner port: DHCPv6 between relay agent and server
 };
 struct ipc_punt_udp {
 	uint32_t flags;
@@ -247,6 +286,7 @@ struct ipc_punt_inner {
 #define IPC_COMMANDS(X)                                                                            \
 	X(SA_IN_ADD, struct ipc_sa_in_add)                                                         \
 	X(SA_IN_DEL, struct ipc_sa_in_del)                                                         \
+	X(SA_INGRESS_SET, struct ipc_sa_ingress_set)                                               \
 	X(SA_OUT_SET, struct ipc_sa_out_set)                                                       \
 	X(SA_OUT_DEL, struct ipc_sa_out_del)                                                       \
 	X(SA_MOVE, struct ipc_sa_move)                                                             \
@@ -259,6 +299,8 @@ struct ipc_punt_inner {
 	X(ROUTE_DEL, struct ipc_route_del)                                                         \
 	X(HOSTIF_SET, struct ipc_hostif_set)                                                       \
 	X(HOSTIF_DEL, struct ipc_hostif_del)                                                       \
+	X(LAN_SET, struct ipc_lan_set)                                                             \
+	X(LAN_DEL, struct ipc_lan_del)                                                             \
 	X(PORT_LIST, struct ipc_list)                                                              \
 	X(NEIGH_LIST, struct ipc_list)                                                             \
 	X(ROUTE_LIST, struct ipc_list)                                                             \
@@ -357,6 +399,19 @@ struct ipc_hostif_state {
 	char name[IPC_NAME_MAX];
 	uint32_t up;
 };
+// What the kernel says of an address of one of our interfaces.
+enum ipc_hostif_addr_event {
+	IPC_ADDR_ADDED, // usable; whoever added it
+	IPC_ADDR_REMOVED,
+	IPC_ADDR_DUPLICATE, // DAD failed
+};
+struct ipc_hostif_addr_state {
+	char name[IPC_NAME_MAX];
+	struct inet_addr addr;
+	uint8_t prefix_len;
+	uint8_t event; // enum ipc_hostif_addr_event
+	uint8_t pad;
+};
 
 // dataplane -> control
 #define IPC_EVENTS(X)                                                                              \
@@ -369,6 +424,7 @@ struct ipc_hostif_state {
 	X(NEIGH_INFO, struct ipc_neigh_info)                                                       \
 	X(ROUTE_INFO, struct ipc_route_info)                                                       \
 	X(HOSTIF_STATE, struct ipc_hostif_state)                                                   \
+	X(HOSTIF_ADDR, struct ipc_hostif_addr_state)                                               \
 	X(PUNT_UDP, struct ipc_punt_udp)                                                           \
 	X(PUNT_INNER, struct ipc_punt_inner)
 

@@ -16,6 +16,12 @@
 #define CONFIG_PORT_ADDRS 8
 #define CONFIG_LINK_POOLS 4 // prefixes that one link gets
 #define CONFIG_DNS 8
+#define CONFIG_DOMAINS 4
+#define CONFIG_DNSSEC_TAS 4
+#define CONFIG_SNTP 4
+#define CONFIG_ADDRESSES_MAX 24 // that one link may claim in shared prefixes
+#define CONFIG_CHILDREN 4 // child SAs of a connection beside the first
+#define CONFIG_MORE_IIDS 4
 #define CONFIG_NAME_MAX 32
 
 enum config_idle {
@@ -101,6 +107,9 @@ struct config_pool {
 	char name[CONFIG_NAME_MAX];
 	struct inet_prefix prefix;
 	uint8_t lease_len; // 32 or 128: addresses
+	// The prefix, a /64, is every client's at once (router aggregation): nothing of it is leased,
+	// single addresses are claimed in it. lease_len is 128.
+	bool shared;
 	enum config_assign assign;
 	int line;
 };
@@ -129,6 +138,15 @@ enum config_wire {
 	CONFIG_WIRE_RFC5739,
 	CONFIG_WIRE_IPSECME_00
 };
+// A trust anchor of a split-DNS domain, RFC 8598 section 4.2: a DS record.
+struct config_dnssec_ta {
+	uint8_t domain; // index into config_profile.domain
+	uint16_t key_tag;
+	uint8_t algorithm;
+	uint8_t digest_type;
+	uint8_t digest_len;
+	uint8_t digest[64];
+};
 struct config_profile {
 	char name[CONFIG_NAME_MAX];
 	enum config_link_model link_model;
@@ -142,7 +160,18 @@ struct config_profile {
 	const struct config_pool *ipv6_pool; // addresses for peers without links; NULL: none
 	uint32_t dns_n;
 	struct inet_addr dns[CONFIG_DNS];
-	char domain[256];
+	uint32_t domain_n;
+	char domain[CONFIG_DOMAINS][256]; // the first is the search domain; all are split-DNS domains
+	uint32_t dnssec_ta_n;
+	struct config_dnssec_ta dnssec_ta[CONFIG_DNSSEC_TAS];
+	uint32_t sntp_n;
+	struct inet_addr sntp[CONFIG_SNTP]; // by DHCPv6, RFC 4075
+	const struct config_pool *delegation_pool; // DHCPv6 prefix delegation; NULL: none
+	uint32_t delegations_max; // prefixes that one link may have from it
+	bool dhcp6; // DHCPv6 is answered on the link, INTERNAL_IP6_DHCP names it
+	struct inet_addr dhcp6_relay; // server to relay to instead of answering; family 0: none
+	uint32_t addresses_max; // that one link may claim in shared prefixes
+	uint32_t reauth_s; // AUTH_LIFETIME (RFC 4478): clients reauthenticate so often; 0: never
 	uint32_t grace_s; // a link outlives its last IKE SA so long
 	uint32_t mtu; // of the link, 0: from the outer port
 	struct ts_list local_ts; // what the peer may reach; empty: everything
@@ -170,6 +199,9 @@ struct config_peer {
 	struct config_id id;
 	struct secret psk;
 	const struct config_profile *profile;
+	// The SPD of the physical interface for this peer: child SAs whose requests carry no LINK_ID
+	// (RFC 5739 section 4.3) are narrowed to these. Empty: there are none.
+	struct ts_list physical_local, physical_remote;
 	int line;
 };
 
@@ -178,6 +210,24 @@ struct config_gateway {
 	struct config_id id;
 	uint32_t peer_n;
 	struct config_peer *peer;
+};
+
+// A child SA that a connection makes beside its first one.
+struct config_child {
+	char name[CONFIG_NAME_MAX];
+	bool link; // of the virtual link; else of the physical interface (no LINK_ID)
+	struct ts_list local, remote; // local empty: everything that the link has
+	int line;
+};
+
+enum config_iid {
+	CONFIG_IID_RANDOM, // another one for each new link
+	CONFIG_IID_STABLE, // RFC 7217: the same for the same gateway, from a secret in the state directory
+	CONFIG_IID_FIXED, // interface_id
+};
+enum config_lan_prefix {
+	CONFIG_LAN_FURTHER, // the link's last prefix; the interface of the link takes none of it
+	CONFIG_LAN_DELEGATED, // by DHCPv6 prefix delegation
 };
 
 // The client role: one connection to one gateway.
@@ -192,8 +242,24 @@ struct config_connection {
 	bool ipv4; // ask for INTERNAL_IP4_ADDRESS
 	bool ipv6_address; // ask for INTERNAL_IP6_ADDRESS (fallback)
 	bool force_encap; // UDP encapsulation though no NAT is seen
-	uint8_t interface_id[8]; // of the link-local address; zero: random at each start
+	enum config_iid iid;
+	uint8_t interface_id[8]; // of the link-local address, with CONFIG_IID_FIXED
+	bool privacy; // temporary addresses (RFC 8981), made by the host's kernel
 	char interface[16]; // name of the host's interface
+	// What the gateway's profile is known to be; what a reply says goes before.
+	enum config_wire wire;
+	enum config_link_model link_model;
+	enum config_prefixes_by prefixes_by;
+	enum config_addresses_by addresses_by;
+	uint32_t more_iid_n; // further addresses by CREATE_CHILD_SA (INTERNAL_IP6_ADDRESS2)
+	uint8_t more_iid[CONFIG_MORE_IIDS][8];
+	uint32_t child_n;
+	struct config_child child[CONFIG_CHILDREN];
+	bool dhcp6; // ask the DHCPv6 server that the gateway names for what IKEv2 does not carry
+	uint32_t reauth_s; // reauthenticate so often, beside what the gateway wants; 0: never
+	char lan[16]; // interface of a LAN that shares the access; "" none
+	enum config_lan_prefix lan_prefix;
+	uint8_t delegation_len; // length to ask for, 0: what the server likes
 	uint32_t route_n; // empty: everything that the gateway's traffic selectors allow
 	struct inet_prefix route[16];
 	bool autostart;

@@ -117,7 +117,7 @@ static bool same_profile(const struct config_profile *a, const struct config_pro
 	if (strcmp(a->name, b->name) != 0 || a->link_model != b->link_model ||
 		a->prefixes_by != b->prefixes_by || a->addresses_by != b->addresses_by ||
 		a->access != b->access || a->wire != b->wire || a->grace_s != b->grace_s ||
-		a->mtu != b->mtu || strcmp(a->domain, b->domain) != 0)
+		a->mtu != b->mtu || strcmp(a->domain[0], b->domain[0]) != 0)
 		return false;
 	if (a->prefix_pool_n != b->prefix_pool_n || a->dns_n != b->dns_n ||
 		!same_pool_name(a->ipv4_pool, b->ipv4_pool) ||

@@ -156,11 +156,11 @@ static void read_domain(struct config_reader *r, config_setting_t *setting, void
 
 	if (text == NULL)
 		return;
-	if (len == 0 || len >= sizeof(profile->domain) || strspn(text, allowed) != len)
+	if (len == 0 || len >= sizeof(profile->domain[0]) || strspn(text, allowed) != len)
 		config_error(r, (int)config_setting_source_line(setting),
 			"'%.60s' is no domain name; write \"corp.example.org\"", text);
 	else
-		memcpy(profile->domain, text, len + 1);
+		memcpy(profile->domain[profile->domain_n++], text, len + 1);
 }
 
 static void add_local(struct config_reader *r, int line, const char *text, void *into)

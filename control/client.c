@@ -405,3 +405,17 @@ void control_connections(struct control *control,
 			return;
 	}
 }
+
+void client_child_up(struct control *control, const struct ike_effect *effect)
+{
+	(void)control;
+	LOG(INFO, "connection %s: child SA %u is up", effect->connection.connection->name,
+		effect->connection.tag);
+}
+
+void client_child_down(struct control *control, const struct ike_effect *effect)
+{
+	(void)control;
+	LOG(INFO, "connection %s: child SA %u is down: %s", effect->connection.connection->name,
+		effect->connection.tag, effect->connection.why);
+}

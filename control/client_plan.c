@@ -210,5 +210,5 @@ void client_plan(const struct config_connection *connection, const struct cp_att
 	for (uint32_t i = 0; i < cp->dns_n && h->dns_n < IPC_HOSTIF_DNS; i++)
 		if (cp->dns[i].family != 0)
 			h->dns[h->dns_n++] = cp->dns[i];
-	memcpy(h->domain, cp->domain, sizeof(h->domain) - 1);
+	memcpy(h->domain, cp->domain[0], sizeof(cp->domain[0]) - 1);
 }

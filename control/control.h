@@ -118,6 +118,15 @@ void client_fini(struct control *control);
 void client_autostart(struct control *control);
 void client_up(struct control *control, const struct ike_effect *effect);
 void client_down(struct control *control, const struct ike_effect *effect);
+void client_child_up(struct control *control, const struct ike_effect *effect);
+void client_child_down(struct control *control, const struct ike_effect *effect);
+// What the host's kernel says of an address of one of our interfaces.
+void client_addr_state(struct control *control, const struct ipc_hostif_addr_state *state);
+// A packet that came out of an SA of the connection, for control: DHCPv6. false: not the client's.
+bool client_inner(struct control *control, const struct ipc_punt_inner *punt, const uint8_t *data);
+uint64_t client_next_us(const struct control *control); // CLOCK_NEVER
+void client_timeout(struct control *control, uint64_t now_us);
+int client_reconfigure(struct control *control, const struct config *config);
 // The group's newest SA changed: routes lead to it.
 void client_primary(struct control *control, uint64_t group, sa_ref_t ref);
 uint64_t client_group(const struct control *control, const struct config_connection *connection);

@@ -71,6 +71,11 @@ struct control_link {
 	uint32_t prefix_n;
 	struct inet_prefix prefix[CONFIG_LINK_POOLS];
 	struct inet_addr ip4, ip6; // family 0: none
+	uint32_t delegated_n; // by DHCPv6, our own or a relayed server's
+	struct inet_prefix delegated[8];
+	uint32_t claimed_n; // addresses in shared prefixes, and by DHCPv6; `claimed` has the first ones
+	struct inet_addr claimed[CONFIG_ADDRESSES_MAX];
+	bool unasked; // given to a peer that knows no links
 	uint32_t ike_sa_n;
 	uint64_t ike_sa[8]; // handles
 	uint64_t age_us;
@@ -79,6 +84,9 @@ struct control_link {
 };
 void control_links(struct control *control,
 	bool (*each)(void *arg, const struct control_link *link), void *arg);
+// Makes the link's clients reauthenticate (AUTH_LIFETIME), after which it has what its profile says by
+// then; `fresh`: other prefixes than now. -ENOENT.
+int control_link_renumber(struct control *control, uint64_t link, bool fresh);
 // Deletes the IKE SAs of the link and the link without grace. -ENOENT.
 int control_link_terminate(struct control *control, uint64_t link);
 
@@ -159,6 +167,11 @@ struct monitor_subscriber;
 struct monitor_subscriber *control_monitor_subscribe(struct control *control,
 	void (*fn)(void *arg, const char *line, size_t len), void *arg); // NULL: -ENOMEM
 void control_monitor_unsubscribe(struct control *control, struct monitor_subscriber *subscriber);
+
+// Loads the configuration file again and applies the difference; disturbs no tunnel that it does not
+// concern (invariant 7). 0; -EINVAL: `errors` says what is wrong; -EBUSY: `errors` names what only a
+// restart can change, and nothing was changed.
+int control_reload(struct control *control, struct config_errors *errors);
 
 // The other way round, control/admin/admin_server.h offers to main.c (owned there):
 //   struct admin_server *admin_server_new(struct control *control, struct event_base *base,

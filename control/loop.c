@@ -43,6 +43,12 @@ static void carry_out(struct control *control, struct ike_effect *effect)
 	case IKE_CONNECTION_UP:
 		client_up(control, effect);
 		break;
+	case IKE_CONNECTION_CHILD_UP:
+		client_child_up(control, effect);
+		break;
+	case IKE_CONNECTION_CHILD_DOWN:
+		client_child_down(control, effect);
+		break;
 	case IKE_CONNECTION_DOWN:
 		client_down(control, effect);
 		break;

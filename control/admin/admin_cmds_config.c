@@ -250,7 +250,7 @@ static void show_profile(struct settings *s, const struct config_profile *profil
 		profile->access == CONFIG_ACCESS_SPD ? "spd" : "ingress-filter");
 	set(s, "wire", "%s", profile->wire == CONFIG_WIRE_RFC5739 ? "rfc5739" : "ipsecme-00");
 	show_profile_lists(s, profile);
-	set_text(s, "domain", profile->domain);
+	set_text(s, "domain", profile->domain[0]);
 	set_seconds(s, "grace", profile->grace_s);
 	if (profile->mtu)
 		set(s, "mtu", "%u", profile->mtu);

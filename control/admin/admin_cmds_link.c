@@ -118,7 +118,7 @@ static void row_given(struct admin_row *row, const struct cp_attrs *cp)
 	for (uint32_t i = 0; i < cp->dns_n && i < CP_LIST_MAX; i++)
 		if (inet_addr_valid(&cp->dns[i]))
 			admin_row_add_text(row, "dns", inet_addr_format(&cp->dns[i], text));
-	admin_row_text(row, "domain", cp->domain);
+	admin_row_text(row, "domain", cp->domain[0]);
 	admin_row_bool(row, "virtual", cp->link);
 	if (!cp->link)
 		return;

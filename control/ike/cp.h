@@ -3,7 +3,7 @@
 // RFC 8598. A plain value; the bytes are ike_payload.c's business, the meaning control/link's.
 #pragma once
 
-#include "inet.h"
+#include "config.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,10 +31,16 @@ enum cp_attr_type {
 	CP_INTERNAL_IP6_LINK = 17,
 	CP_INTERNAL_IP6_PREFIX = 18,
 	CP_INTERNAL_DNS_DOMAIN = 25,
+	CP_INTERNAL_DNSSEC_TA = 26,
+	// Private use (the draft's appendix A.4 asks for a number and got none): 16 octets of address.
+	CP_INTERNAL_IP6_ADDRESS2 = 16384,
 };
 
 #define CP_LIST_MAX 8
 #define CP_LINK_ID_MAX 64
+#define CP_DOMAINS 4
+#define CP_TAS 4
+#define CP_ADDRESS2_MAX 16
 
 struct cp_ip6_address {
 	struct inet_addr addr; // unspecified or family 0: any (zero-length attribute)
@@ -62,7 +68,13 @@ struct cp_attrs {
 	struct inet_addr dhcp6[CP_LIST_MAX];
 	uint8_t subnet_n; // both families
 	struct inet_prefix subnet[CP_LIST_MAX];
-	char domain[256]; // "" none
+	uint8_t address2_n; // INTERNAL_IP6_ADDRESS2
+	struct inet_addr address2[CP_ADDRESS2_MAX]; // family 0: zero-length
+	uint8_t domain_n; // INTERNAL_DNS_DOMAIN
+	char domain[CP_DOMAINS][256];
+	bool want_dnssec_ta;
+	uint8_t ta_n; // INTERNAL_DNSSEC_TA; `domain` of each: index into domain[] above
+	struct config_dnssec_ta ta[CP_TAS];
 	uint16_t unknown_n; // attributes that we do not know, skipped
 	uint16_t excess_n; // more of a kind than CP_LIST_MAX, skipped
 };

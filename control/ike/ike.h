@@ -44,6 +44,7 @@ struct ike_link_reply {
 	struct cp_attrs reply; // valid with IKE_LINK_OK
 	struct ts_list remote; // what the peer's side may be (TSi of its request is narrowed to it)
 	struct ts_list local; // what it may reach
+	uint32_t reauth_s; // AUTH_LIFETIME for the peer, RFC 4478; 0: none
 	const char *why; // for the log, with IKE_LINK_FAILED
 };
 
@@ -62,6 +63,14 @@ struct ike_ops {
 		struct ike_link_reply *reply, uint64_t now_us);
 	void (*link_detach)(void *arg, uint64_t link, uint64_t ike_sa, uint64_t now_us);
 	void (*link_moved)(void *arg, uint64_t link, uint64_t old_ike_sa, uint64_t new_ike_sa);
+	// What child SAs of the link may cover now (L19, L29); asked at each CREATE_CHILD_SA about it.
+	// false: the link is not there. NULL op: what link_attach said stays.
+	bool (*link_policy)(
+		void *arg, uint64_t link, struct ts_list *remote, struct ts_list *local);
+	// A configuration payload in CREATE_CHILD_SA about the link: INTERNAL_IP6_ADDRESS2, the draft's
+	// appendix A.4. reply->remote is what this child SA may cover. NULL op: refused.
+	enum ike_link_outcome (*link_extend)(void *arg, uint64_t link,
+		const struct cp_attrs *asked, struct ike_link_reply *reply, uint64_t now_us);
 	// The Link ID of a LINK_ID notify, RFC 5739 section 5.2: is it this link's?
 	bool (*link_id_matches)(void *arg, uint64_t link, const uint8_t *link_id, size_t len);
 };
@@ -79,6 +88,8 @@ enum ike_effect_type {
 	IKE_KEYLOG, // an IKE SA's keys, when config.keylog_dir is set
 	IKE_CONNECTION_UP, // initiator: connection, cp, link
 	IKE_CONNECTION_DOWN,
+	IKE_CONNECTION_CHILD_UP, // a further child SA: connection, tag, cp, local, remote, out_ref
+	IKE_CONNECTION_CHILD_DOWN, // connection, tag, why
 };
 
 enum ike_event_type {
@@ -137,7 +148,8 @@ struct ike_effect {
 			uint32_t spi_in;
 			uint8_t interface_id
 				[8]; // ours, of the link-local address; also when config left it open
-			char why[128]; // CONNECTION_DOWN
+			uint32_t tag; // CONNECTION_CHILD_*: as in struct ike_child_spec
+			char why[128]; // CONNECTION_DOWN, CONNECTION_CHILD_DOWN
 		} connection;
 	};
 	struct ike_effect *next;
@@ -160,6 +172,32 @@ void ike_effect_free(struct ike_effect *effect); // wipes keys
 // Initiator: starts the connection (or answers -EALREADY). `local` is the outer address to use.
 int ike_initiate(struct ike *ike, const struct config_connection *connection,
 	const struct inet_addr *local, uint64_t now_us);
+// A child SA that the connection has beside its first one, made again whenever the connection is up
+// again, also after reauthentication.
+struct ike_child_spec {
+	uint32_t tag; // the caller's name for it, not 0; one of a kind in the connection
+	bool of_link; // with LINK_ID; else about the physical interface
+	struct ts_list local, remote; // to propose
+	bool ask; // with a configuration payload: INTERNAL_IP6_ADDRESS2(address2)
+	struct inet_addr address2;
+};
+// Initiator. 0, -ENOENT, -EEXIST (that tag), -ENOSPC. It comes up when the connection is up.
+int ike_child_add(struct ike *ike, const struct config_connection *connection,
+	const struct ike_child_spec *spec, uint64_t now_us);
+int ike_child_remove(struct ike *ike, const struct config_connection *connection, uint32_t tag,
+	uint64_t now_us); // deletes it; -ENOENT
+// Interface ID and last Link ID of a connection, from before a restart, or another interface ID for
+// the next link. len 0: no Link ID. Before ike_initiate() or later; takes effect at the next IKE_AUTH.
+void ike_connection_link(struct ike *ike, const struct config_connection *connection,
+	const uint8_t iid[8], const uint8_t *link_id, size_t len);
+// Reauthentication, RFC 7296 section 2.8.3, make before break. Initiator: begins now. Responder: the
+// peer is told by AUTH_LIFETIME (RFC 4478), and its IKE SA deleted when it has not come back
+// `seconds` later. -ENOENT, -EINPROGRESS.
+int ike_sa_reauth(struct ike *ike, uint64_t ike_sa, uint32_t seconds, uint64_t now_us);
+// Another configuration, from now on. IKE SAs keep what they negotiated; those whose peer entry or
+// connection is gone, or has other credentials, are deleted. The old configuration is not looked at
+// any more when this returns. Lends `config`. 0, -ENOMEM: nothing was changed.
+int ike_reconfigure(struct ike *ike, const struct config *config, uint64_t now_us);
 // By an operator. -ENOENT, -EINPROGRESS when it is doing so already.
 int ike_sa_rekey(struct ike *ike, uint64_t ike_sa, uint64_t now_us);
 int ike_sa_terminate(struct ike *ike, uint64_t ike_sa, uint64_t now_us); // sends a delete

@@ -200,12 +200,12 @@ static int domain_read(struct buf_reader *r, size_t len, struct cp_attrs *out)
 	}
 	if (!domain_valid(r->pos, len))
 		return -EBADMSG;
-	if (out->domain[0]) {
+	if (out->domain_n == CP_DOMAINS) {
 		out->excess_n++;
 		return 0;
 	}
-	buf_get_bytes(r, out->domain, len);
-	out->domain[len] = '\0';
+	buf_get_bytes(r, out->domain[out->domain_n], len);
+	out->domain[out->domain_n++][len] = '\0';
 	return 0;
 }
 
@@ -368,8 +368,8 @@ static void services_write(struct buf_writer *w, const struct cp_attrs *attrs)
 		else
 			prefix6_write(w, CP_INTERNAL_IP6_SUBNET, &attrs->subnet[i]);
 	}
-	if (attrs->domain[0])
-		attr_write(w, CP_INTERNAL_DNS_DOMAIN, attrs->domain, strlen(attrs->domain));
+	for (uint32_t i = 0; i < attrs->domain_n; i++)
+		attr_write(w, CP_INTERNAL_DNS_DOMAIN, attrs->domain[i], strlen(attrs->domain[i]));
 }
 
 void payload_cp_write(struct ike_builder *b, const struct cp_attrs *attrs)

@@ -11,13 +11,33 @@
 #include "lease.h"
 
 #define LINK_IKE_SAS 8 // attached at once: reauthentication needs two
-#define LINK_LEASES (CONFIG_LINK_POOLS + 2)
+#define LINK_DELEGATIONS 4 // prefixes by DHCPv6 at once
+#define LINK_LEASES (CONFIG_LINK_POOLS + 2 + LINK_DELEGATIONS)
 #define LINKS_PER_IDENTITY 256
 
 enum link_state {
 	LINK_UP, // at least one IKE SA is attached
 	LINK_GRACE, // none is; ends at grace_until_us
 	LINK_ORPHAN, // from before a restart of control: SAs may be in the dataplane, IKE SAs are not
+};
+
+// What a lease is to its link.
+enum link_lease_role {
+	LINK_LEASE_PREFIX, // of the link itself
+	LINK_LEASE_IP4,
+	LINK_LEASE_IP6, // INTERNAL_IP6_ADDRESS, RFC 7296
+	LINK_LEASE_DELEGATED, // by DHCPv6 prefix delegation (L11)
+	LINK_LEASE_DHCP6, // a single address by DHCPv6 (P6)
+};
+// What a link has that is no lease of a pool of ours.
+enum link_extra_kind {
+	LINK_EXTRA_CLAIM, // an address in a shared prefix, first come first served (P3 to P5)
+	LINK_EXTRA_RELAYED, // what a DHCPv6 server behind our relay gave
+};
+struct link_extra {
+	struct inet_prefix prefix;
+	enum link_extra_kind kind;
+	uint64_t until_us; // CLOCK_NEVER: as long as the link
 };
 
 struct link {
@@ -34,6 +54,14 @@ struct link {
 	uint32_t lease_n;
 	struct lease *lease[LINK_LEASES];
 	struct inet_prefix prefix[LINK_LEASES]; // of each lease
+	enum link_lease_role role[LINK_LEASES];
+	uint32_t lease_nth[LINK_LEASES]; // DELEGATED, DHCP6: which of that role, from 0
+	uint32_t extra_n;
+	struct link_extra *extra; // owned by the table
+	// The peer did not ask for a link and was given one all the same, so that its host's kernel can
+	// solicit a router (P2, P4): it chooses its interface ID without telling. client_iid is zero,
+	// or what it was first seen with.
+	bool unasked;
 	uint32_t ike_sa_n;
 	uint64_t ike_sa[LINK_IKE_SAS];
 	uint64_t created_us; // may lie before the process' start; 0 then at the earliest
@@ -45,6 +73,12 @@ struct link_events {
 	void (*up)(void *arg, const struct link *link); // new, or an IKE SA again
 	void (*grace)(void *arg, const struct link *link);
 	void (*down)(void *arg, const struct link *link);
+	// A prefix or address came to a link that is there, or is about to leave it. `lease` NULL: it is
+	// no lease, and a route has to lead there. May be NULL.
+	void (*prefix_add)(void *arg, const struct link *link, const struct inet_prefix *prefix,
+		const struct lease *lease);
+	void (*prefix_del)(void *arg, const struct link *link, const struct inet_prefix *prefix,
+		const struct lease *lease);
 };
 
 struct link_table;
@@ -69,6 +103,46 @@ void link_detach(struct link_table *table, uint64_t link, uint64_t ike_sa, uint6
 void link_moved(struct link_table *table, uint64_t link, uint64_t old_ike_sa, uint64_t new_ike_sa);
 bool link_id_matches(
 	const struct link_table *table, uint64_t link, const uint8_t *link_id, size_t len);
+
+// What child SAs of the link may cover now: the access_control axis. false: no such link.
+bool link_policy(const struct link_table *table, uint64_t link, struct ts_list *remote,
+	struct ts_list *local);
+// More single addresses for a link whose profile has addresses by IKEv2 (P5).
+enum ike_link_outcome link_extend(struct link_table *table, uint64_t link,
+	const struct cp_attrs *asked, struct ike_link_reply *reply, uint64_t now_us);
+// Prefixes that an inner source of the link may have, for the ingress filter; at most max, the number
+// is returned.
+uint32_t link_ingress(const struct link *link, struct inet_prefix *out, uint32_t max);
+
+// Shared prefixes (router aggregation): single addresses, first come first served. 0 (also when it
+// is the link's already), -ENOENT, -EADDRINUSE: another link's, the gateway's or nobody's to have;
+// -EDQUOT: the link has its profile's addresses_max; -ERANGE: in no shared prefix of its profile.
+int link_claim(struct link_table *table, uint64_t link, const struct inet_addr *addr, uint64_t now_us);
+int link_unclaim(struct link_table *table, uint64_t link, const struct inet_addr *addr); // -ENOENT
+const struct link *link_claimed_by(const struct link_table *table, const struct inet_addr *addr);
+
+// One more lease for the link: LINK_LEASE_DELEGATED from the profile's delegation_pool,
+// LINK_LEASE_DHCP6 from its prefix pool number `nth`. The same (role, nth) again gives the same
+// prefix. 0, -ENOENT, -ENOSPC (pool), -EDQUOT (link), -EIO, -ENOMEM.
+int link_lease_add(struct link_table *table, uint64_t link, enum link_lease_role role, uint32_t nth,
+	uint64_t now_us, struct inet_prefix *out);
+int link_lease_del(struct link_table *table, uint64_t link, const struct inet_prefix *prefix,
+	uint64_t now_us); // only DELEGATED and DHCP6; -ENOENT
+// What a relayed server gave or took back; replaces until_us. -ENOENT, -EADDRINUSE: overlaps what
+// another link, a pool or a port has; -EDQUOT, -ENOMEM.
+int link_relayed_add(struct link_table *table, uint64_t link, const struct inet_prefix *prefix,
+	uint64_t until_us, uint64_t now_us);
+int link_relayed_del(struct link_table *table, uint64_t link, const struct inet_prefix *prefix);
+
+// At its next reauthentication the link gets what its profile says by then; `fresh`: other prefixes
+// than it has, though assignment be stable. The old ones stay until no IKE SA from before is left.
+// -ENOENT.
+int link_renumber(struct link_table *table, uint64_t link, bool fresh);
+// Another configuration, from now on: peers and profiles by name, pools by shape. Links whose peer or
+// profile is gone end with their IKE SAs; leases that fit no pool any more are taken from their
+// links (prefix_del), which the caller then makes reauthenticate: `renumber` is called for each.
+int link_reconfigure(struct link_table *table, const struct config *config,
+	void (*renumber)(void *arg, const struct link *link), void *arg, uint64_t now_us);
 
 // After a (re)start, once it is known which links have SAs in the dataplane: orphans without any
 // enter their grace time.

@@ -81,7 +81,8 @@ static void fill_dns(
 			reply->dns[reply->dns_n++] = profile->dns[i];
 	// RFC 8598 section 3.1: a domain makes sense beside a server only.
 	if (asked->want_domain && reply->dns_n > 0)
-		memcpy(reply->domain, profile->domain, sizeof(reply->domain));
+		for (uint32_t i = 0; i < profile->domain_n && i < CP_DOMAINS; i++)
+			memcpy(reply->domain[reply->domain_n++], profile->domain[i], sizeof(profile->domain[i]));
 }
 
 // A selector that is exactly one prefix.

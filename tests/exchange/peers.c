@@ -467,6 +467,9 @@ static void carry_out(struct peer *peer, const struct ike_effect *effect)
 		peer->cp = effect->connection.cp;
 		memcpy(peer->interface_id, effect->connection.interface_id, 8);
 		break;
+	case IKE_CONNECTION_CHILD_UP:
+	case IKE_CONNECTION_CHILD_DOWN:
+		break;
 	case IKE_CONNECTION_DOWN:
 		peer->down++;
 		memcpy(peer->why, effect->connection.why, sizeof(peer->why));

@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (memcmp(&once, &twice, sizeof(once)) || once.unknown_n || once.excess_n)
 		abort();
 	if (attrs.link != once.link || memcmp(attrs.link_iid, once.link_iid, 8) ||
-		attrs.prefix_n != once.prefix_n || strcmp(attrs.domain, once.domain) != 0)
+		attrs.prefix_n != once.prefix_n || attrs.domain_n != once.domain_n)
 		abort();
 	return 0;
 }

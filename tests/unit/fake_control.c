@@ -198,7 +198,7 @@ void control_connections(struct control *control,
 			.connection = &control->config->connection[i],
 			.state = "up",
 			.ike_sa = 1,
-			.cp = {.link = true, .ip4_n = 1, .domain = "corp.example.org"},
+			.cp = {.link = true, .ip4_n = 1, .domain_n = 1, .domain = {"corp.example.org"}},
 			.mtu = 1400,
 			.why = "",
 		};

@@ -66,7 +66,8 @@ static void setup(void)
 	inet_addr_parse("10.66.0.9", &cp.ip4[0]);
 	cp.dns_n = 1;
 	inet_addr_parse("10.20.0.53", &cp.dns[0]);
-	strcpy(cp.domain, "corp.example.org");
+	strcpy(cp.domain[0], "corp.example.org");
+	cp.domain_n = 1;
 	memset(cp.link_iid, 0xee, 8); // the gateway's
 	local = remote = (struct ts_list){};
 	ts_list_add(&remote, &ts);

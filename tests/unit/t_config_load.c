@@ -87,7 +87,7 @@ START_TEST(test_testbed)
 	ck_assert_uint_eq(p->dns_n, 2);
 	ck_assert(is_addr(&p->dns[0], "2001:db8:aaaa::53"));
 	ck_assert(is_addr(&p->dns[1], "10.20.0.53"));
-	ck_assert_str_eq(p->domain, "corp.example.org");
+	ck_assert_str_eq(p->domain[0], "corp.example.org");
 	ck_assert_uint_eq(c->connection_n, 0);
 	config_free(c);
 }

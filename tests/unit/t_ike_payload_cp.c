@@ -153,7 +153,7 @@ START_TEST(test_domain_253)
 	snprintf(body, sizeof(body), REPLY "0019 00fe %s2e%s2e%s2e%.122s2e", LABEL63, LABEL63,
 		LABEL63, LABEL63);
 	ck_assert_int_eq(cp_read_hex(body, &out), 0);
-	ck_assert_uint_eq(strlen(out.domain), 254);
+	ck_assert_uint_eq(strlen(out.domain[0]), 254);
 }
 END_TEST
 
@@ -239,7 +239,7 @@ START_TEST(test_reply_fields)
 	ck_assert_uint_eq(out.subnet[1].len, 48);
 	ck_assert_hex(out.subnet[1].addr.bytes, 16, "20010db8000800000000000000000000");
 	ck_assert_uint_eq(out.dhcp6_n, 1);
-	ck_assert_str_eq(out.domain, "a.b.c");
+	ck_assert_str_eq(out.domain[0], "a.b.c");
 }
 END_TEST
 
@@ -258,8 +258,9 @@ START_TEST(test_excess)
 	ck_assert_hex(out.link_iid, 8, B8);
 	ck_assert_uint_eq(out.link_id_len, 0);
 	ck_assert_hex(out.ip4_netmask.bytes, 4, "ffffff00");
-	ck_assert_str_eq(out.domain, "a");
-	ck_assert_uint_eq(out.excess_n, 3);
+	ck_assert_uint_eq(out.domain_n, 2);
+	ck_assert_str_eq(out.domain[0], "a");
+	ck_assert_uint_eq(out.excess_n, 2);
 
 	for (int i = 0; i < CP_LIST_MAX + 2; i++)
 		hex_parse("0001 0004 0a000001", body + 4 + 8 * i, 8);
@@ -289,7 +290,8 @@ static struct cp_attrs full(enum cp_type type)
 	a.subnet_n = 2;
 	ck_assert_int_eq(inet_prefix_parse("10.0.0.0/8", &a.subnet[0]), 0);
 	ck_assert_int_eq(inet_prefix_parse("2001:db8::/32", &a.subnet[1]), 0);
-	strcpy(a.domain, "corp.example.org");
+	strcpy(a.domain[0], "corp.example.org");
+	a.domain_n = 1;
 	return a;
 }
 

@@ -163,7 +163,7 @@ START_TEST(test_new_link_L2_L10_L15_L17_L18_L19)
 	ck_assert_uint_eq(r->ip6_n, 0);
 	ck_assert_uint_eq(r->dhcp6_n, 0); // nobody would answer there
 	ck_assert_uint_eq(r->dns_n, 2);
-	ck_assert_str_eq(r->domain, "corp.example.org");
+	ck_assert_str_eq(r->domain[0], "corp.example.org");
 	// RFC 5739: the gateway's own interface ID, and it differs from the client's.
 	ck_assert(memcmp(r->link_iid, iid_a, 8) != 0);
 	ck_assert(link_iid_acceptable(r->link_iid));
@@ -198,7 +198,7 @@ START_TEST(test_plain_addresses_L9_L16)
 	ck_assert_uint_eq(reply.reply.ip6[0].prefix_len, 128);
 	ck_assert_uint_eq(reply.reply.ip4_n, 1);
 	ck_assert_uint_eq(reply.reply.dns_n, 1); // IPv6 servers were not asked for
-	ck_assert_str_eq(reply.reply.domain, "");
+	ck_assert_uint_eq(reply.reply.domain_n, 0);
 	ck_assert_uint_eq(reply.remote.n, 2);
 	ck_assert(!link_id_matches(table, reply.link, reply.reply.link_id, 16));
 }

@@ -56,7 +56,8 @@ static inline struct link_config *link_config_new(void)
 	p->dns_n = 2;
 	ck_assert_int_eq(inet_addr_parse("2001:db8:aaaa::53", &p->dns[0]), 0);
 	ck_assert_int_eq(inet_addr_parse("10.20.0.53", &p->dns[1]), 0);
-	strcpy(p->domain, "corp.example.org");
+	strcpy(p->domain[0], "corp.example.org");
+	p->domain_n = 1;
 	p->grace_s = 60;
 	c->profile[1] = *p;
 	strcpy(c->profile[1].name, "draft");
