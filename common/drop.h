@@ -42,6 +42,7 @@
 	X(NO_GROUP, "no-group", "multicast group that nobody here joined")                         \
 	X(HOP_LIMIT, "hop-limit", "hop limit or TTL ran out")                                      \
 	X(TOO_BIG, "too-big", "larger than the path, sender told")                                 \
+	X(LAN_BAD_RS, "lan-bad-rs", "malformed router solicitation on a LAN of the host")          \
 	X(ICMP_LIMIT, "icmp-limit", "an ICMP error was not sent: rate limit")                      \
 	/* ESP, out */                                                                             \
 	X(SA_GONE, "sa-gone", "route or pool slot names an SA that is not there")                  \

@@ -365,3 +365,63 @@ int ts_parse(const char *text, struct ts *out)
 	*out = ts;
 	return 0;
 }
+
+// The prefix has no address behind the selector's last one.
+static bool range_covers(const struct ts *ts, const struct inet_prefix *prefix)
+{
+	struct ts whole = ts_from_prefix(prefix);
+
+	return memcmp(whole.hi, ts->hi, 16) <= 0;
+}
+
+// The address behind the prefix; false when it is the last of all.
+static bool step_behind(struct inet_addr *addr, unsigned len)
+{
+	unsigned bit = len;
+
+	while (bit-- > 0) {
+		uint8_t mask = (uint8_t)(0x80 >> bit % 8);
+
+		addr->bytes[bit / 8] ^= mask;
+		if (addr->bytes[bit / 8] & mask)
+			return true;
+	}
+	return false;
+}
+
+static bool is_aligned(const struct inet_addr *addr, unsigned len)
+{
+	for (unsigned bit = len; bit < inet_addr_bits(addr->family); bit++)
+		if (addr->bytes[bit / 8] & 0x80 >> bit % 8)
+			return false;
+	return true;
+}
+
+uint32_t ts_prefixes(const struct ts *ts, struct inet_prefix *out, uint32_t max)
+{
+	unsigned bits = inet_addr_bits(ts->family);
+	struct inet_prefix prefix = {.addr = {.family = ts->family}};
+	uint32_t n = 0;
+
+	if (bits == 0 || memcmp(ts->lo, ts->hi, 16) > 0)
+		return 0;
+	memcpy(prefix.addr.bytes, ts->lo, bits / 8);
+	while (n < max) {
+		unsigned len = bits;
+
+		prefix.len = (uint8_t)bits;
+		while (len > 0 && is_aligned(&prefix.addr, len - 1)) {
+			struct inet_prefix wider = prefix;
+
+			wider.len = (uint8_t)(len - 1);
+			if (!range_covers(ts, &wider))
+				break;
+			prefix = wider;
+			len--;
+		}
+		out[n++] = prefix;
+		if (!step_behind(&prefix.addr, len) || memcmp(prefix.addr.bytes, ts->hi, 16) > 0)
+			break;
+	}
+	return n;
+}

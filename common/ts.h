@@ -45,6 +45,9 @@ bool ts_match(const struct ts *ts, const struct inet_addr *addr, uint8_t proto, 
 // The intersection; false when it is empty.
 bool ts_intersect(const struct ts *a, const struct ts *b, struct ts *out);
 
+// The fewest prefixes that cover the selector's addresses, at most max; how many.
+uint32_t ts_prefixes(const struct ts *ts, struct inet_prefix *out, uint32_t max);
+
 // 0, or -ENOSPC when TS_MAX are there already. Duplicates and contained ones are dropped.
 int ts_list_add(struct ts_list *list, const struct ts *ts);
 // RFC 7296 section 2.9: what of `proposed` the policy `allowed` permits, in the policy's order.

@@ -22,6 +22,9 @@
 #define CONFIG_ADDRESSES_MAX 24 // that one link may claim in shared prefixes
 #define CONFIG_CHILDREN 4 // child SAs of a connection beside the first
 #define CONFIG_MORE_IIDS 4
+#define CONFIG_DELEGATIONS_MAX 4 // prefixes that one link may have by DHCPv6
+// RFC 4478 lets a responder say any number of seconds; below this, clients do little else.
+#define CONFIG_REAUTH_MIN_S 10
 #define CONFIG_NAME_MAX 32
 
 enum config_idle {
@@ -99,9 +102,30 @@ struct config_proposals {
 	struct config_proposal proposal[CONFIG_ALGS];
 };
 
+// RFC 7296 section 3.5
+enum config_id_type {
+	CONFIG_ID_IPV4 = 1,
+	CONFIG_ID_FQDN = 2,
+	CONFIG_ID_RFC822 = 3,
+	CONFIG_ID_IPV6 = 5,
+	CONFIG_ID_KEY_ID = 11,
+};
+struct config_id {
+	enum config_id_type type;
+	uint8_t len;
+	uint8_t data
+		[255]; // as on the wire; in a PAD entry's text one `*` may stand for any characters
+};
+
 enum config_assign {
 	CONFIG_ASSIGN_STABLE,
 	CONFIG_ASSIGN_RANDOM
+};
+// One slot of a pool that is this identity's alone, for the first of its links.
+struct config_static {
+	struct config_id id;
+	struct inet_prefix prefix;
+	int line;
 };
 struct config_pool {
 	char name[CONFIG_NAME_MAX];
@@ -111,33 +135,62 @@ struct config_pool {
 	// single addresses are claimed in it. lease_len is 128.
 	bool shared;
 	enum config_assign assign;
+	uint32_t static_n;
+	struct config_static *static_lease;
 	int line;
 };
 
-// What a peer gets. Axis values as in the requirements' table of profiles.
+// What a peer gets. Axis values as in the requirements' table of profiles; the words of each, as the
+// file writes them, are indexed by the enum and end with NULL.
+#define CONFIG_LINK_MODELS(X)                                                                      \
+	X(P2P, "point-to-point")                                                                   \
+	X(ROUTER_AGGREGATION, "router-aggregation")
+#define CONFIG_PREFIXES_BY(X)                                                                      \
+	X(IKEV2, "ikev2")                                                                          \
+	X(RA, "ra")                                                                                \
+	X(DHCPV6, "dhcpv6")
+#define CONFIG_ADDRESSES_BY(X)                                                                     \
+	X(WHOLE_PREFIX, "whole-prefix")                                                            \
+	X(IKEV2, "ikev2")                                                                          \
+	X(SLAAC, "slaac")                                                                          \
+	X(DHCPV6, "dhcpv6")
+#define CONFIG_ACCESSES(X)                                                                         \
+	X(SPD, "spd")                                                                              \
+	X(INGRESS_FILTER, "ingress-filter")
+#define CONFIG_WIRES(X)                                                                            \
+	X(RFC5739, "rfc5739")                                                                      \
+	X(IPSECME_00, "ipsecme-00")
 enum config_link_model {
-	CONFIG_LINK_P2P,
-	CONFIG_LINK_ROUTER_AGGREGATION
+#define X(id, word) CONFIG_LINK_##id,
+	CONFIG_LINK_MODELS(X)
+#undef X
 };
 enum config_prefixes_by {
-	CONFIG_PREFIXES_IKEV2,
-	CONFIG_PREFIXES_RA,
-	CONFIG_PREFIXES_DHCPV6
+#define X(id, word) CONFIG_PREFIXES_##id,
+	CONFIG_PREFIXES_BY(X)
+#undef X
 };
 enum config_addresses_by {
-	CONFIG_ADDRESSES_WHOLE_PREFIX,
-	CONFIG_ADDRESSES_IKEV2,
-	CONFIG_ADDRESSES_SLAAC,
-	CONFIG_ADDRESSES_DHCPV6,
+#define X(id, word) CONFIG_ADDRESSES_##id,
+	CONFIG_ADDRESSES_BY(X)
+#undef X
 };
 enum config_access {
-	CONFIG_ACCESS_SPD,
-	CONFIG_ACCESS_INGRESS_FILTER
+#define X(id, word) CONFIG_ACCESS_##id,
+	CONFIG_ACCESSES(X)
+#undef X
 };
 enum config_wire {
-	CONFIG_WIRE_RFC5739,
-	CONFIG_WIRE_IPSECME_00
+#define X(id, word) CONFIG_WIRE_##id,
+	CONFIG_WIRES(X)
+#undef X
 };
+extern const char *const config_link_model_words[];
+extern const char *const config_prefixes_words[];
+extern const char *const config_addresses_words[];
+extern const char *const config_access_words[];
+extern const char *const config_wire_words[];
+
 // A trust anchor of a split-DNS domain, RFC 8598 section 4.2: a DS record.
 struct config_dnssec_ta {
 	uint8_t domain; // index into config_profile.domain
@@ -161,7 +214,8 @@ struct config_profile {
 	uint32_t dns_n;
 	struct inet_addr dns[CONFIG_DNS];
 	uint32_t domain_n;
-	char domain[CONFIG_DOMAINS][256]; // the first is the search domain; all are split-DNS domains
+	char domain[CONFIG_DOMAINS]
+		   [256]; // the first is the search domain; all are split-DNS domains
 	uint32_t dnssec_ta_n;
 	struct config_dnssec_ta dnssec_ta[CONFIG_DNSSEC_TAS];
 	uint32_t sntp_n;
@@ -177,21 +231,14 @@ struct config_profile {
 	struct ts_list local_ts; // what the peer may reach; empty: everything
 	int line;
 };
-
-// RFC 7296 section 3.5
-enum config_id_type {
-	CONFIG_ID_IPV4 = 1,
-	CONFIG_ID_FQDN = 2,
-	CONFIG_ID_RFC822 = 3,
-	CONFIG_ID_IPV6 = 5,
-	CONFIG_ID_KEY_ID = 11,
-};
-struct config_id {
-	enum config_id_type type;
-	uint8_t len;
-	uint8_t data
-		[255]; // as on the wire; in a PAD entry's text one `*` may stand for any characters
-};
+// Peers with this profile may have a virtual link: it has prefixes of ours, or a server behind the
+// relay has (P6). Without: single addresses alone (P0).
+static inline bool config_profile_has_links(const struct config_profile *profile)
+{
+	return profile->prefix_pool_n > 0 ||
+		(profile->addresses_by == CONFIG_ADDRESSES_DHCPV6 &&
+			profile->dhcp6_relay.family != 0);
+}
 
 // A PAD entry (RFC 4301 section 4.4.3): who may be whom, proving it how, getting what. First match.
 struct config_peer {
@@ -229,6 +276,7 @@ enum config_lan_prefix {
 	CONFIG_LAN_FURTHER, // the link's last prefix; the interface of the link takes none of it
 	CONFIG_LAN_DELEGATED, // by DHCPv6 prefix delegation
 };
+extern const char *const config_lan_prefix_words[];
 
 // The client role: one connection to one gateway.
 struct config_connection {
@@ -313,11 +361,20 @@ void config_free(struct config *config); // wipes secrets; accepts NULL
 int config_id_parse(
 	const char *text, struct config_id *id); // "name@host", "host", address, "keyid:hex"
 const char *config_id_format(const struct config_id *id, char buf[300]);
+bool config_id_equal(const struct config_id *a, const struct config_id *b);
 bool config_id_match(const struct config_id *pattern, const struct config_id *id);
 
+// The same static leases in the same order.
+bool config_static_equal(const struct config_pool *a, const struct config_pool *b);
+
 // What `reload` has to do, in words and as bits (see config_diff.c for what is where).
+#define CONFIG_RESTARTS 12
 struct config_diff {
 	bool dataplane; // needs a restart of the dataplane
 	bool proposals, lifetimes, pools, profiles, peers, connections, other;
+	uint32_t restart_n; // keys that only a restart can change, as the file names them
+	const char *restart[CONFIG_RESTARTS];
 };
 void config_diff(const struct config *old, const struct config *new, struct config_diff *out);
+// Would a connection of this name be another one?
+bool config_same_connection(const struct config_connection *a, const struct config_connection *b);

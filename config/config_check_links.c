@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Whole-file checks of pools, profiles, PAD entries and connections, against each other and against
-// the ports. Any thread.
+// Whole-file checks of pools and PAD entries, against each other and against the ports. Any thread.
 #include "config_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-// So many slots has the largest pool: the dataplane indexes them by number. Pools of single IPv6
-// addresses are mostly a /64; of these the first 2^28 are used, and nobody misses the rest.
-#define POOL_SLOT_BITS 28
 
 static void check_pool(struct config_reader *r, const struct config_pool *pool)
 {
@@ -17,22 +12,29 @@ static void check_pool(struct config_reader *r, const struct config_pool *pool)
 
 	if (!inet_prefix_valid(&pool->prefix) || pool->lease_len == 0)
 		return; // has been reported
-	if (pool->lease_len > bits)
+	if (pool->shared && (bits != 128 || pool->prefix.len != 64 || pool->lease_len != 128))
+		config_error(r, pool->line,
+			"pool '%s' is shared but no IPv6 /64 of single addresses; write prefix = "
+			"\"2001:db8:3000::/64\" and leave lease out",
+			pool->name);
+	else if (pool->lease_len > bits)
 		config_error(r, pool->line, "pool '%s' leases /%u of an IPv4 prefix; at most /32",
 			pool->name, pool->lease_len);
 	else if (pool->lease_len < pool->prefix.len)
 		config_error(r, pool->line,
 			"pool '%s' leases /%u out of a /%u; a lease cannot be larger than the pool",
 			pool->name, pool->lease_len, pool->prefix.len);
-	else if (pool->lease_len < 128 && pool->lease_len - pool->prefix.len > POOL_SLOT_BITS)
+	else if (pool->lease_len < 128 &&
+		pool->lease_len - pool->prefix.len > CONFIG_POOL_SLOT_BITS)
 		config_error(r, pool->line,
 			"pool '%s' has 2^%u leases; at most 2^%u: a prefix of /%u or longer",
-			pool->name, pool->lease_len - pool->prefix.len, POOL_SLOT_BITS,
-			pool->lease_len - POOL_SLOT_BITS);
+			pool->name, pool->lease_len - pool->prefix.len, CONFIG_POOL_SLOT_BITS,
+			pool->lease_len - CONFIG_POOL_SLOT_BITS);
 	if (inet_addr_is_multicast(&pool->prefix.addr) ||
 		inet_addr_is_link_local(&pool->prefix.addr))
 		config_error(r, pool->line,
 			"pool '%s' is multicast or link-local; take unicast addresses", pool->name);
+	config_check_static(r, pool);
 }
 
 static bool overlap(const struct inet_prefix *a, const struct inet_prefix *b)
@@ -88,68 +90,10 @@ static void check_pools(struct config_reader *r)
 	}
 }
 
-// The modules that exist: the profile of RFC 5739 and of the draft's section 6. The other values
-// have their names already, so that nobody takes them for a typing error.
-static void check_axes(struct config_reader *r, const struct config_profile *p)
-{
-	static const char why[] = "not supported by this version";
-
-	if (p->link_model != CONFIG_LINK_P2P)
-		config_error(r, p->line,
-			"link_model = \"router-aggregation\" is %s; point-to-point", why);
-	if (p->prefixes_by != CONFIG_PREFIXES_IKEV2)
-		config_error(r, p->line, "prefixes_by = \"%s\" is %s; ikev2",
-			p->prefixes_by == CONFIG_PREFIXES_RA ? "ra" : "dhcpv6", why);
-	if (p->addresses_by != CONFIG_ADDRESSES_WHOLE_PREFIX)
-		config_error(r, p->line,
-			"addresses_by other than \"whole-prefix\" is %s; "
-			"whole-prefix",
-			why);
-	if (p->access != CONFIG_ACCESS_SPD)
-		config_error(r, p->line, "access_control = \"ingress-filter\" is %s; spd", why);
-	if (p->wire != CONFIG_WIRE_RFC5739)
-		config_error(r, p->line, "wire = \"ipsecme-00\" is %s; rfc5739", why);
-}
-
-static void check_profile_pools(struct config_reader *r, const struct config_profile *p)
-{
-	for (uint32_t i = 0; i < p->prefix_pool_n; i++) {
-		const struct config_pool *pool = p->prefix_pool[i];
-
-		if (pool->prefix.addr.family == AF_INET || pool->lease_len == 128)
-			config_error(r, p->line,
-				"pool '%s' has no IPv6 prefixes to lease; prefix_pools wants pools "
-				"like 2001:db8:1000::/40 with lease = 64",
-				pool->name);
-	}
-	if (p->ipv4_pool != NULL &&
-		(p->ipv4_pool->prefix.addr.family != AF_INET || p->ipv4_pool->lease_len != 32))
-		config_error(r, p->line,
-			"pool '%s' has no single IPv4 addresses; ipv4_pool wants lease = 32",
-			p->ipv4_pool->name);
-	if (p->ipv6_pool != NULL &&
-		(p->ipv6_pool->prefix.addr.family != AF_INET6 || p->ipv6_pool->lease_len != 128))
-		config_error(r, p->line,
-			"pool '%s' has no single IPv6 addresses; ipv6_pool wants lease = 128",
-			p->ipv6_pool->name);
-}
-
 void config_check_links(struct config_reader *r)
 {
-	const struct config *config = r->config;
-
 	check_pools(r);
-	for (uint32_t i = 0; i < config->profile_n; i++) {
-		const struct config_profile *p = &config->profile[i];
-
-		check_axes(r, p);
-		check_profile_pools(r, p);
-		for (uint32_t k = 0; k < i; k++)
-			if (p->name[0] != '\0' && strcmp(p->name, config->profile[k].name) == 0)
-				config_error(r, p->line,
-					"profile name '%s' is taken by line %d; choose another",
-					p->name, config->profile[k].line);
-	}
+	config_check_profiles(r);
 }
 
 static int by_name(const void *a, const void *b)
@@ -233,72 +177,20 @@ static void check_shadowed_peers(struct config_reader *r)
 	}
 }
 
-// The outer port with an address of the family, or with this very address.
-static bool has_outer(const struct config *config, uint8_t family, const struct inet_addr *exact)
+// The SPD of the physical interface has two sides.
+static void check_physical(struct config_reader *r)
 {
-	const struct config_dataplane *d = &config->dataplane;
+	const struct config_gateway *g = &r->config->gateway;
 
-	for (uint32_t i = 0; i < d->port_n; i++) {
-		if (d->port[i].role != CONFIG_PORT_OUTER)
-			continue;
-		for (uint32_t k = 0; k < d->port[i].addr_n; k++) {
-			const struct inet_addr *addr = &d->port[i].addr[k].addr;
+	for (uint32_t i = 0; i < g->peer_n; i++) {
+		const struct config_peer *p = &g->peer[i];
 
-			if (addr->family == family &&
-				(exact == NULL || inet_addr_equal(addr, exact)))
-				return true;
-		}
-	}
-	return false;
-}
-
-static void check_connection(struct config_reader *r, const struct config_connection *c)
-{
-	const struct config *config = r->config;
-	char text[INET_ADDR_STRLEN];
-
-	if (!c->link && !c->ipv4 && !c->ipv6_address)
-		config_error(r, c->line,
-			"connection '%s' asks for nothing; set link, ipv4 or ipv6_address to true",
-			c->name);
-	if (c->gateway.family == 0)
-		return; // has been reported
-	if (c->local.family != 0 && c->local.family != c->gateway.family)
-		config_error(r, c->line,
-			"connection '%s' has local and gateway of different families; make them "
-			"one",
-			c->name);
-	else if (c->local.family != 0 && !has_outer(config, c->local.family, &c->local))
-		config_error(r, c->line,
-			"local = \"%s\" is no address of an outer port; take one "
-			"of these",
-			inet_addr_format(&c->local, text));
-	else if (!has_outer(config, c->gateway.family, NULL) && r->dataplane_line != 0)
-		config_error(r, c->line,
-			"no outer port has an address of the family of %s; add one to the port",
-			inet_addr_format(&c->gateway, text));
-}
-
-static void check_connections(struct config_reader *r)
-{
-	const struct config *config = r->config;
-
-	for (uint32_t i = 0; i < config->connection_n; i++) {
-		const struct config_connection *c = &config->connection[i];
-
-		check_connection(r, c);
-		for (uint32_t k = 0; k < i; k++) {
-			const struct config_connection *other = &config->connection[k];
-
-			if (c->name[0] != '\0' && strcmp(c->name, other->name) == 0)
-				config_error(r, c->line,
-					"connection name '%s' is taken by line %d; choose another",
-					c->name, other->line);
-			if (strcmp(c->interface, other->interface) == 0)
-				config_error(r, c->line,
-					"interface '%s' is connection '%s''s; choose another",
-					c->interface, other->name);
-		}
+		if ((p->physical_local.n == 0) != (p->physical_remote.n == 0))
+			config_error(r, p->line,
+				"peer '%s' has %s alone; an SA of the physical interface needs "
+				"physical_local and physical_remote",
+				p->name,
+				p->physical_local.n == 0 ? "physical_remote" : "physical_local");
 	}
 }
 
@@ -310,5 +202,6 @@ void config_check_roles(struct config_reader *r)
 		check_equal_peers(r);
 		check_shadowed_peers(r);
 	}
-	check_connections(r);
+	check_physical(r);
+	config_check_connections(r);
 }

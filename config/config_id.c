@@ -1,36 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Identities (RFC 7296 section 3.5): between their text, as in configuration and CLI, and their
 // octets, as on the wire; and the one wildcard of a PAD entry (RFC 4301 section 4.4.3.1). Pure.
-#include "config.h"
+#include "config_impl.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static int parse_key_id(const char *hex, struct config_id *id)
 {
-	size_t len = strlen(hex);
+	int len = config_hex_parse(hex, id->data, sizeof(id->data));
 
-	if (len == 0 || len % 2 != 0 || len / 2 > sizeof(id->data))
-		return -EINVAL;
-	for (size_t i = 0; i < len; i += 2) {
-		int high = hex_digit(hex[i]), low = hex_digit(hex[i + 1]);
-
-		if (high < 0 || low < 0)
-			return -EINVAL;
-		id->data[i / 2] = (uint8_t)(high << 4 | low);
-	}
+	if (len < 0)
+		return len;
 	id->type = CONFIG_ID_KEY_ID;
-	id->len = (uint8_t)(len / 2);
+	id->len = (uint8_t)len;
 	return 0;
 }
 
@@ -109,6 +94,11 @@ const char *config_id_format(const struct config_id *id, char buf[300])
 static bool same(const uint8_t *a, const uint8_t *b, size_t len)
 {
 	return strncasecmp((const char *)a, (const char *)b, len) == 0;
+}
+
+bool config_id_equal(const struct config_id *a, const struct config_id *b)
+{
+	return a->type == b->type && a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
 }
 
 bool config_id_match(const struct config_id *pattern, const struct config_id *id)

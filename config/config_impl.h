@@ -8,6 +8,10 @@
 
 #include <libconfig.h>
 
+// So many slots has the largest pool: the dataplane indexes them by number. Pools of single IPv6
+// addresses are mostly a /64; of these the first 2^28 are used, and nobody misses the rest.
+#define CONFIG_POOL_SLOT_BITS 28
+
 // One run over one file.
 struct config_reader {
 	const char *name; // of the file, for messages and for relative secret_file names
@@ -65,6 +69,17 @@ const char *config_read_text(struct config_reader *r, config_setting_t *setting)
 void config_read_name(struct config_reader *r, config_setting_t *setting, void *into);
 void config_read_id(
 	struct config_reader *r, config_setting_t *setting, struct config_id *id, bool wildcard);
+// Adds the selectors of ["10.20.0.0/24", ...] or of one text.
+void config_read_selectors(
+	struct config_reader *r, config_setting_t *setting, struct ts_list *into);
+void config_read_secret(struct config_reader *r, config_setting_t *setting, struct secret *psk);
+void config_read_secret_file(
+	struct config_reader *r, config_setting_t *setting, struct secret *psk);
+// An error when the group, a `what`, has neither.
+void config_need_secret(struct config_reader *r, config_setting_t *group, const char *what,
+	const struct secret *psk);
+// The pool of this name, else NULL and an error. The pools have been read.
+const struct config_pool *config_find_pool(struct config_reader *r, int line, const char *name);
 
 // The nearest of the words to one that was mistyped, NULL when none is near.
 const char *config_nearest(const char *word, const char *const *words, size_t n);
@@ -72,15 +87,26 @@ const char *config_nearest(const char *word, const char *const *words, size_t n)
 int config_duration_parse(const char *text, uint64_t *ms);
 // "64G" -> bytes, powers of 1024. 0 or -EINVAL.
 int config_bytes_parse(const char *text, uint64_t *bytes);
+// Hexadecimal digits -> octets. How many, or -EINVAL.
+int config_hex_parse(const char *text, uint8_t *out, size_t max);
 
 // Group readers, CONFIG_KIND_READ for the top level; `into` is the struct config.
 void config_read_dataplane(struct config_reader *r, config_setting_t *setting, void *into);
 void config_read_ike(struct config_reader *r, config_setting_t *setting, void *into);
 void config_read_esp(struct config_reader *r, config_setting_t *setting, void *into);
 void config_read_pools(struct config_reader *r, config_setting_t *setting, void *into);
+// The key `static` of a pool; `into` is the struct config_pool.
+void config_read_static(struct config_reader *r, config_setting_t *setting, void *into);
 void config_read_profiles(struct config_reader *r, config_setting_t *setting, void *into);
 void config_read_gateway(struct config_reader *r, config_setting_t *setting, void *into);
 void config_read_client(struct config_reader *r, config_setting_t *setting, void *into);
+
+// Something that the connection asks for comes by DHCPv6 alone.
+static inline bool config_needs_dhcp6(const struct config_connection *c)
+{
+	return c->addresses_by == CONFIG_ADDRESSES_DHCPV6 ||
+		(c->lan[0] != '\0' && c->lan_prefix == CONFIG_LAN_DELEGATED);
+}
 
 // What holds when a key, or its whole group, is not there.
 void config_default_dataplane(struct config_dataplane *dataplane);
@@ -89,4 +115,10 @@ void config_default_crypto(struct config *config);
 // Whole-file checks, after everything has been read.
 void config_check_dataplane(struct config_reader *r);
 void config_check_links(struct config_reader *r);
+void config_check_static(struct config_reader *r, const struct config_pool *pool);
+void config_check_profiles(struct config_reader *r);
+void config_check_connections(struct config_reader *r);
+// What is wrong with these values of the axes together, NULL: nothing.
+const char *config_axes_wrong(enum config_link_model model, enum config_prefixes_by prefixes,
+	enum config_addresses_by addresses);
 void config_check_roles(struct config_reader *r);

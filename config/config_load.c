@@ -184,6 +184,8 @@ void config_free(struct config *config)
 	for (uint32_t i = 0; i < config->connection_n; i++)
 		secret_fini(&config->connection[i].psk);
 	free(config->dataplane.route);
+	for (uint32_t i = 0; i < config->pool_n; i++)
+		free(config->pool[i].static_lease);
 	free(config->pool);
 	free(config->profile);
 	free(config->gateway.peer);

@@ -398,3 +398,21 @@ void config_read_id(
 	else if (star != NULL && strchr(star + 1, '*') != NULL)
 		config_error(r, line, "'%.60s' has more than one '*'; one is allowed", text);
 }
+
+static void add_selector(struct config_reader *r, int line, const char *text, void *into)
+{
+	struct ts ts;
+
+	if (ts_parse(text, &ts) != 0)
+		config_error(r, line,
+			"'%.60s' is no traffic selector; write \"10.20.0.0/24\", "
+			"\"10.0.0.1-10.0.0.9\" or \"2001:db8::/32[tcp/443]\"",
+			text);
+	else if (ts_list_add(into, &ts) != 0)
+		config_error(r, line, "there are too many traffic selectors; at most %d", TS_MAX);
+}
+
+void config_read_selectors(struct config_reader *r, config_setting_t *setting, struct ts_list *into)
+{
+	config_read_texts(r, setting, add_selector, into);
+}

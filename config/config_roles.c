@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Reads what an instance is: `gateway` with its PAD entries (RFC 4301 section 4.4.3), `client` with
-// its connections, and their secrets. Secrets are wiped from the parsed tree once they are copied.
+// Reads what a gateway is: its PAD entries (RFC 4301 section 4.4.3), and secrets, for these and for a
+// client's connections. Secrets are wiped from the parsed tree once they are copied.
 #include "config_impl.h"
 
 #include <errno.h>
@@ -25,7 +25,7 @@ static void set_secret(
 		secret_set(psk, data, len);
 }
 
-static void read_secret(struct config_reader *r, config_setting_t *setting, struct secret *psk)
+void config_read_secret(struct config_reader *r, config_setting_t *setting, struct secret *psk)
 {
 	const char *text = config_read_text(r, setting);
 
@@ -73,7 +73,7 @@ static ssize_t load_secret(const char *path, uint8_t *buf, size_t cap)
 	return n;
 }
 
-static void read_secret_file(struct config_reader *r, config_setting_t *setting, struct secret *psk)
+void config_read_secret_file(struct config_reader *r, config_setting_t *setting, struct secret *psk)
 {
 	const char *text = config_read_text(r, setting);
 	int line = (int)config_setting_source_line(setting);
@@ -108,12 +108,12 @@ static void read_peer_id(struct config_reader *r, config_setting_t *setting, voi
 
 static void read_peer_secret(struct config_reader *r, config_setting_t *setting, void *into)
 {
-	read_secret(r, setting, &((struct config_peer *)into)->psk);
+	config_read_secret(r, setting, &((struct config_peer *)into)->psk);
 }
 
 static void read_peer_secret_file(struct config_reader *r, config_setting_t *setting, void *into)
 {
-	read_secret_file(r, setting, &((struct config_peer *)into)->psk);
+	config_read_secret_file(r, setting, &((struct config_peer *)into)->psk);
 }
 
 static void read_peer_profile(struct config_reader *r, config_setting_t *setting, void *into)
@@ -139,7 +139,7 @@ static void read_peer_profile(struct config_reader *r, config_setting_t *setting
 		nearest != NULL ? nearest : "");
 }
 
-static void need_secret(struct config_reader *r, config_setting_t *group, const char *what,
+void config_need_secret(struct config_reader *r, config_setting_t *group, const char *what,
 	const struct secret *psk)
 {
 	// A secret that was there and bad has been reported.
@@ -151,6 +151,16 @@ static void need_secret(struct config_reader *r, config_setting_t *group, const 
 			what);
 }
 
+static void read_physical_local(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	config_read_selectors(r, setting, &((struct config_peer *)into)->physical_local);
+}
+
+static void read_physical_remote(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	config_read_selectors(r, setting, &((struct config_peer *)into)->physical_remote);
+}
+
 static void read_peer(struct config_reader *r, config_setting_t *group, void *into)
 {
 	static const struct config_key keys[] = {
@@ -159,13 +169,15 @@ static void read_peer(struct config_reader *r, config_setting_t *group, void *in
 		{"secret", CONFIG_KIND_READ, .read = read_peer_secret},
 		{"secret_file", CONFIG_KIND_READ, .read = read_peer_secret_file},
 		{"profile", CONFIG_KIND_READ, .required = true, .read = read_peer_profile},
+		{"physical_local", CONFIG_KIND_READ, .read = read_physical_local},
+		{"physical_remote", CONFIG_KIND_READ, .read = read_physical_remote},
 		{},
 	};
 	struct config_peer *peer = into;
 
 	peer->line = (int)config_setting_source_line(group);
 	config_read_group(r, group, "a peer", keys, peer);
-	need_secret(r, group, "a peer", &peer->psk);
+	config_need_secret(r, group, "a peer", &peer->psk);
 }
 
 static void read_peers(struct config_reader *r, config_setting_t *setting, void *into)
@@ -194,153 +206,4 @@ void config_read_gateway(struct config_reader *r, config_setting_t *setting, voi
 	config->gateway.present = true;
 	r->gateway_line = (int)config_setting_source_line(setting);
 	config_read_group(r, setting, "gateway", keys, config);
-}
-
-static void read_own_id(struct config_reader *r, config_setting_t *setting, void *into)
-{
-	config_read_id(r, setting, &((struct config_connection *)into)->id, false);
-}
-
-static void read_their_id(struct config_reader *r, config_setting_t *setting, void *into)
-{
-	config_read_id(r, setting, &((struct config_connection *)into)->gateway_id, false);
-}
-
-static void read_own_secret(struct config_reader *r, config_setting_t *setting, void *into)
-{
-	read_secret(r, setting, &((struct config_connection *)into)->psk);
-}
-
-static void read_own_secret_file(struct config_reader *r, config_setting_t *setting, void *into)
-{
-	read_secret_file(r, setting, &((struct config_connection *)into)->psk);
-}
-
-static void read_host(struct config_reader *r, config_setting_t *setting, struct inet_addr *addr)
-{
-	const char *text = config_read_text(r, setting);
-
-	if (text != NULL &&
-		(inet_addr_parse(text, addr) != 0 || inet_addr_is_multicast(addr) ||
-			inet_addr_is_unspecified(addr)))
-		config_error(r, (int)config_setting_source_line(setting),
-			"%s = \"%.60s\" is no host's address; write an address, not a name",
-			config_setting_name(setting), text);
-}
-
-static void read_gateway_addr(struct config_reader *r, config_setting_t *setting, void *into)
-{
-	read_host(r, setting, &((struct config_connection *)into)->gateway);
-}
-
-static void read_local_addr(struct config_reader *r, config_setting_t *setting, void *into)
-{
-	read_host(r, setting, &((struct config_connection *)into)->local);
-}
-
-// Written as the address that the link gets, without prefix: "::200:5eff:fe00:5301".
-static void read_interface_id(struct config_reader *r, config_setting_t *setting, void *into)
-{
-	struct config_connection *c = into;
-	const char *text = config_read_text(r, setting);
-	static const uint8_t zero[8];
-	struct inet_addr addr;
-
-	if (text == NULL)
-		return;
-	if (inet_addr_parse(text, &addr) != 0 || addr.family != AF_INET6 ||
-		memcmp(addr.bytes, zero, 8) != 0 || memcmp(addr.bytes + 8, zero, 8) == 0)
-		config_error(r, (int)config_setting_source_line(setting),
-			"'%.60s' is no interface ID; write the lower half of an address, "
-			"\"::200:5eff:fe00:5301\"",
-			text);
-	else
-		memcpy(c->interface_id, addr.bytes + 8, 8);
-}
-
-static void read_interface(struct config_reader *r, config_setting_t *setting, void *into)
-{
-	struct config_connection *c = into;
-	const char *text = config_read_text(r, setting);
-	size_t len = text != NULL ? strlen(text) : 0;
-
-	if (text == NULL)
-		return;
-	if (len == 0 || len >= sizeof(c->interface) || strpbrk(text, "/, \t:=%") != NULL ||
-		strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
-		config_error(r, (int)config_setting_source_line(setting),
-			"'%.40s' is no interface name; 1 to 15 letters, without '/', ',', ':', "
-			"'=', '%%' or blanks",
-			text);
-	else
-		memcpy(c->interface, text, len + 1);
-}
-
-static void add_route(struct config_reader *r, int line, const char *text, void *into)
-{
-	struct config_connection *c = into;
-	struct inet_prefix prefix;
-	int rc = inet_prefix_parse(text, &prefix);
-
-	if (rc == -ERANGE)
-		config_error(r, line,
-			"%.60s has bits set behind its length; clear them or make it longer", text);
-	else if (rc != 0)
-		config_error(r, line, "'%.60s' is no prefix; write \"10.20.0.0/24\"", text);
-	else if (c->route_n >= sizeof(c->route) / sizeof(c->route[0]))
-		config_error(r, line, "routes has too many prefixes; at most %zu",
-			sizeof(c->route) / sizeof(c->route[0]));
-	else
-		c->route[c->route_n++] = prefix;
-}
-
-static void read_routes(struct config_reader *r, config_setting_t *setting, void *into)
-{
-	config_read_texts(r, setting, add_route, into);
-}
-
-static void read_connection(struct config_reader *r, config_setting_t *group, void *into)
-{
-#define AT(field) .offset = offsetof(struct config_connection, field)
-	static const struct config_key keys[] = {
-		{"name", CONFIG_KIND_READ, .required = true, .read = config_read_name},
-		{"id", CONFIG_KIND_READ, .required = true, .read = read_own_id},
-		{"gateway_id", CONFIG_KIND_READ, .required = true, .read = read_their_id},
-		{"secret", CONFIG_KIND_READ, .read = read_own_secret},
-		{"secret_file", CONFIG_KIND_READ, .read = read_own_secret_file},
-		{"gateway", CONFIG_KIND_READ, .required = true, .read = read_gateway_addr},
-		{"local", CONFIG_KIND_READ, .read = read_local_addr},
-		{"link", CONFIG_KIND_BOOL, AT(link)},
-		{"ipv4", CONFIG_KIND_BOOL, AT(ipv4)},
-		{"ipv6_address", CONFIG_KIND_BOOL, AT(ipv6_address)},
-		{"force_encap", CONFIG_KIND_BOOL, AT(force_encap)},
-		{"interface_id", CONFIG_KIND_READ, .read = read_interface_id},
-		{"interface", CONFIG_KIND_READ, .read = read_interface},
-		{"routes", CONFIG_KIND_READ, .read = read_routes},
-		{"autostart", CONFIG_KIND_BOOL, AT(autostart)},
-		{},
-	};
-	struct config_connection *c = into;
-
-	c->line = (int)config_setting_source_line(group);
-	c->link = true;
-	c->ipv4 = true;
-	c->autostart = true;
-	config_read_group(r, group, "a connection", keys, c);
-	need_secret(r, group, "a connection", &c->psk);
-#undef AT
-}
-
-void config_read_client(struct config_reader *r, config_setting_t *setting, void *into)
-{
-	struct config *config = into;
-
-	r->client_line = (int)config_setting_source_line(setting);
-	config->connection = config_read_list(r, setting, "client", sizeof(*config->connection), 64,
-		&config->connection_n, read_connection);
-	// cpn0, cpn1, ... where no name is given.
-	for (uint32_t i = 0; i < config->connection_n; i++)
-		if (config->connection[i].interface[0] == '\0')
-			snprintf(config->connection[i].interface,
-				sizeof(config->connection[i].interface), "cpn%u", i);
 }

@@ -104,3 +104,27 @@ int config_bytes_parse(const char *text, uint64_t *bytes)
 
 	return parse_units(text, units, bytes);
 }
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int config_hex_parse(const char *text, uint8_t *out, size_t max)
+{
+	size_t len = strlen(text);
+
+	if (len == 0 || len % 2 != 0 || len / 2 > max)
+		return -EINVAL;
+	for (size_t i = 0; i < len; i += 2) {
+		int high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
+
+		if (high < 0 || low < 0)
+			return -EINVAL;
+		out[i / 2] = (uint8_t)(high << 4 | low);
+	}
+	return (int)(len / 2);
+}

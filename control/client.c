@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The client role: a connection's interface on the host comes with its first child SA, follows it to
-// new SAs, and goes with it (L12, L13). Control's thread.
-#include "client_plan.h"
+// The client role: connections start and end, by configuration, by an operator, by the gateway; what
+// they have meanwhile is client_link.c's business. Control's thread.
+#include "client.h"
+
 #include "clock.h"
-#include "control.h"
 #include "log.h"
-#include "mtu.h"
+#include "secret.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,19 +16,6 @@ LOG_TYPE("client");
 
 // Groups of connections are told from links, whose handles are below 2^53.
 #define CLIENT_GROUP (UINT64_C(1) << 63)
-
-struct client_connection {
-	const struct config_connection *config;
-	uint64_t group;
-	bool up, wanted;
-	uint64_t ike_sa;
-	struct cp_attrs cp;
-	struct ts_list local, remote;
-	sa_ref_t ref; // that routes lead to, 0: none
-	bool applied; // plan is what the dataplane has
-	struct client_plan plan;
-	char why[128];
-};
 
 // The same for every process with this configuration: orphans are known by it.
 static uint64_t group_number(const char *name)
@@ -37,65 +25,131 @@ static uint64_t group_number(const char *name)
 	return CLIENT_GROUP | hash_bytes(no_secret, name, strlen(name)) >> 1;
 }
 
-int client_init(struct control *control)
-{
-	uint32_t n = control->config->connection_n;
-
-	control->client = calloc(n > 0 ? n : 1, sizeof(*control->client));
-	if (control->client == NULL)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < n; i++) {
-		struct client_connection *c = &control->client[i];
-
-		c->config = &control->config->connection[i];
-		c->group = group_number(c->config->name);
-		c->wanted = c->config->autostart;
-		sa_group_keep(control->sas, c->group, true);
-	}
-	return 0;
-}
-
-void client_fini(struct control *control)
-{
-	free(control->client);
-	control->client = NULL;
-}
-
 bool client_is_group(uint64_t group)
 {
 	return (group & CLIENT_GROUP) != 0;
 }
 
-static struct client_connection *find_config(
-	const struct control *control, const struct config_connection *connection)
+struct client_connection *client_find_config(
+	const struct control *control, const struct config_connection *config)
 {
-	for (uint32_t i = 0; i < control->config->connection_n; i++)
-		if (control->client[i].config == connection)
-			return &control->client[i];
+	for (struct client_connection *c = control->client; c != NULL; c = c->next)
+		if (c->config == config)
+			return c;
 	return NULL;
 }
 
-static struct client_connection *find_group(const struct control *control, uint64_t group)
+struct client_connection *client_find_group(const struct control *control, uint64_t group)
 {
-	for (uint32_t i = 0; i < control->config->connection_n; i++)
-		if (control->client[i].group == group)
-			return &control->client[i];
+	for (struct client_connection *c = control->client; c != NULL; c = c->next)
+		if (c->group == group)
+			return c;
 	return NULL;
 }
 
-static struct client_connection *find_name(const struct control *control, const char *name)
+struct client_connection *client_find_name(const struct control *control, const char *name)
 {
-	for (uint32_t i = 0; i < control->config->connection_n; i++)
-		if (strcmp(control->client[i].config->name, name) == 0)
-			return &control->client[i];
+	for (struct client_connection *c = control->client; c != NULL; c = c->next)
+		if (strcmp(c->config->name, name) == 0)
+			return c;
 	return NULL;
 }
 
 uint64_t client_group(const struct control *control, const struct config_connection *connection)
 {
-	const struct client_connection *c = find_config(control, connection);
+	const struct client_connection *c = client_find_config(control, connection);
 
 	return c != NULL ? c->group : 0;
+}
+
+// ---- what outlives the process ----
+
+const char *client_state_path(const struct control *control, char path[512])
+{
+	const char *dir = control->config->state_dir[0] != '\0' ? control->config->state_dir
+								: control->run_dir;
+
+	if (dir == NULL || snprintf(path, 512, "%s/client.json", dir) >= 512)
+		path[0] = '\0';
+	return path;
+}
+
+void client_save(struct control *control)
+{
+	const struct client_kept **kept = NULL;
+	char path[512];
+	uint32_t n = 0;
+
+	for (struct client_connection *c = control->client; c != NULL; c = c->next)
+		n++;
+	kept = calloc(n > 0 ? n : 1, sizeof(*kept));
+	if (kept == NULL)
+		return;
+	n = 0;
+	for (struct client_connection *c = control->client; c != NULL; c = c->next)
+		kept[n++] = &c->kept;
+	client_state_save(client_state_path(control, path), kept, n);
+	free(kept);
+}
+
+void client_tell_link(struct client_connection *c)
+{
+	if (c->config->link)
+		ike_connection_link(c->control->ike, c->config, c->kept.iid, c->kept.link_id,
+			c->kept.link_id_len);
+}
+
+// ---- the list of connections ----
+
+struct client_connection *client_add(
+	struct control *control, const struct config_connection *config)
+{
+	struct client_connection *c = calloc(1, sizeof(*c)), **at = &control->client;
+	char path[512];
+
+	if (c == NULL)
+		return NULL;
+	c->control = control;
+	c->config = config;
+	c->group = group_number(config->name);
+	c->wanted = config->autostart;
+	c->again_us = CLOCK_NEVER;
+	client_state_load(client_state_path(control, path), config, control_random, NULL, &c->kept);
+	memcpy(c->iid, c->kept.iid, sizeof(c->iid));
+	while (*at != NULL)
+		at = &(*at)->next;
+	*at = c;
+	sa_group_keep(control->sas, c->group, true);
+	client_tell_link(c);
+	return c;
+}
+
+void client_discard(struct client_connection *c)
+{
+	client_dhcp_down(c);
+	secret_wipe(&c->kept, sizeof(c->kept));
+	free(c);
+}
+
+int client_init(struct control *control)
+{
+	control->client = NULL;
+	for (uint32_t i = 0; i < control->config->connection_n; i++)
+		if (client_add(control, &control->config->connection[i]) == NULL)
+			return -ENOMEM;
+	if (control->client != NULL)
+		client_save(control);
+	return 0;
+}
+
+void client_fini(struct control *control)
+{
+	while (control->client != NULL) {
+		struct client_connection *c = control->client;
+
+		control->client = c->next;
+		client_discard(c);
+	}
 }
 
 // ---- starting ----
@@ -147,14 +201,14 @@ static int initiate(struct control *control, struct client_connection *c)
 
 void client_autostart(struct control *control)
 {
-	for (uint32_t i = 0; i < control->config->connection_n; i++)
-		if (control->client[i].wanted && control->client[i].ike_sa == 0)
-			initiate(control, &control->client[i]);
+	for (struct client_connection *c = control->client; c != NULL; c = c->next)
+		if (c->wanted && c->ike_sa == 0)
+			initiate(control, c);
 }
 
 int control_connection_up(struct control *control, const char *name)
 {
-	struct client_connection *c = find_name(control, name);
+	struct client_connection *c = client_find_name(control, name);
 	int error = 0;
 
 	if (c == NULL)
@@ -179,7 +233,7 @@ static bool match_connection(void *arg, const struct ike_sa_info *info)
 	return find->ike_sa == 0;
 }
 
-static uint64_t own_ike_sa(struct control *control, const struct config_connection *connection)
+uint64_t client_ike_sa(struct control *control, const struct config_connection *connection)
 {
 	struct find_own find = {.connection = connection};
 
@@ -189,121 +243,39 @@ static uint64_t own_ike_sa(struct control *control, const struct config_connecti
 
 int control_connection_down(struct control *control, const char *name)
 {
-	struct client_connection *c = find_name(control, name);
+	struct client_connection *c = client_find_name(control, name);
 	int error = 0;
 
 	if (c == NULL)
 		return -ENOENT;
 	c->wanted = false;
-	error = ike_sa_terminate(control->ike, own_ike_sa(control, c->config), clock_now_us());
+	c->again_us = CLOCK_NEVER;
+	error = ike_sa_terminate(control->ike, client_ike_sa(control, c->config), clock_now_us());
+	control_pump(control);
+	// The link ends with it: nothing of it comes again, where privacy is wanted.
+	if (c->config->iid == CONFIG_IID_RANDOM && c->config->link) {
+		client_state_forget(&c->kept, c->config, control_random, NULL);
+		client_tell_link(c);
+		client_save(control);
+	}
+	return error;
+}
+
+int control_connection_reauth(struct control *control, const char *name)
+{
+	struct client_connection *c = client_find_name(control, name);
+	int error = 0;
+
+	if (c == NULL)
+		return -ENOENT;
+	error = c->up
+		? ike_sa_reauth(control->ike, client_ike_sa(control, c->config), 0, clock_now_us())
+		: -ENOTCONN;
 	control_pump(control);
 	return error;
 }
 
-// ---- interface and routes ----
-
-static uint32_t outer_mtu(const struct control *control)
-{
-	const struct config_dataplane *dp = &control->config->dataplane;
-
-	for (uint32_t i = 0; i < dp->port_n; i++)
-		if (dp->port[i].role == CONFIG_PORT_OUTER && dp->port[i].mtu != 0)
-			return dp->port[i].mtu;
-	return 1500;
-}
-
-static uint32_t link_mtu(const struct control *control, const struct client_connection *c)
-{
-	const struct sa *sa = sa_find(control->sas, IPC_DIR_OUT, c->ref);
-
-	if (sa == NULL)
-		return 1280;
-	return mtu_inner(&sa->info.suite, sa->info.remote.family,
-		(sa->info.flags & IPC_SA_ENCAP) != 0, outer_mtu(control));
-}
-
-static void route_all(struct control *control, const struct inet_prefix *prefix,
-	enum ipc_route_kind kind, sa_ref_t ref)
-{
-	struct ipc_route_set cmd = {.prefix = *prefix, .kind = (uint32_t)kind, .ref = ref};
-
-	for (uint32_t thread = 1; thread < dp_client_threads(control->dp); thread++)
-		dp_client_command(
-			control->dp, thread, IPC_ROUTE_SET, &cmd, sizeof(cmd), NULL, NULL);
-}
-
-static void on_gone(void *arg, const struct ipc_hdr *hdr, const void *payload, bool last)
-{
-	(void)arg; // what is not there need not go
-	(void)hdr;
-	(void)payload;
-	(void)last;
-}
-
-static void unroute_all(struct control *control, const struct inet_prefix *prefix)
-{
-	struct ipc_route_del cmd = {.prefix = *prefix};
-
-	for (uint32_t thread = 1; thread < dp_client_threads(control->dp); thread++)
-		dp_client_command(
-			control->dp, thread, IPC_ROUTE_DEL, &cmd, sizeof(cmd), on_gone, NULL);
-}
-
-static bool has_prefix(const struct inet_prefix *list, uint32_t n, const struct inet_prefix *prefix)
-{
-	for (uint32_t i = 0; i < n; i++)
-		if (inet_prefix_equal(&list[i], prefix))
-			return true;
-	return false;
-}
-
-static bool plan_has(const struct client_plan *plan, const struct inet_prefix *prefix)
-{
-	return has_prefix(plan->inward, plan->inward_n, prefix) ||
-		has_prefix(plan->outward, plan->outward_n, prefix);
-}
-
-static void unroute_old(
-	struct control *control, const struct client_plan *old, const struct client_plan *new)
-{
-	for (uint32_t i = 0; i < old->inward_n; i++)
-		if (new == NULL || !plan_has(new, &old->inward[i]))
-			unroute_all(control, &old->inward[i]);
-	for (uint32_t i = 0; i < old->outward_n; i++)
-		if (new == NULL || !plan_has(new, &old->outward[i]))
-			unroute_all(control, &old->outward[i]);
-}
-
-// The dataplane gets what the connection has now: differences only, for it knows the rest.
-static void apply(struct control *control, struct client_connection *c)
-{
-	struct client_plan plan;
-
-	client_plan(c->config, &c->cp, &c->local, &c->remote, link_mtu(control, c), &plan);
-	if (c->applied)
-		unroute_old(control, &c->plan, &plan);
-	for (uint32_t i = 0; i < plan.inward_n; i++)
-		route_all(control, &plan.inward[i], IPC_ROUTE_HOSTIF, 0);
-	for (uint32_t i = 0; i < plan.outward_n; i++)
-		route_all(control, &plan.outward[i], IPC_ROUTE_SA, c->ref);
-	if (!c->applied || memcmp(&c->plan.hostif, &plan.hostif, sizeof(plan.hostif)) != 0)
-		dp_client_command(control->dp, 0, IPC_HOSTIF_SET, &plan.hostif, sizeof(plan.hostif),
-			NULL, NULL);
-	c->plan = plan;
-	c->applied = true;
-}
-
-static void take_away(struct control *control, struct client_connection *c)
-{
-	struct ipc_hostif_del cmd = {};
-
-	if (!c->applied)
-		return;
-	unroute_old(control, &c->plan, NULL);
-	memcpy(cmd.name, c->plan.hostif.name, sizeof(cmd.name));
-	dp_client_command(control->dp, 0, IPC_HOSTIF_DEL, &cmd, sizeof(cmd), on_gone, NULL);
-	c->applied = false;
-}
+// ---- what the core tells ----
 
 static json_t *texts_of(const struct client_plan *plan)
 {
@@ -318,7 +290,7 @@ static json_t *texts_of(const struct client_plan *plan)
 
 void client_up(struct control *control, const struct ike_effect *effect)
 {
-	struct client_connection *c = find_config(control, effect->connection.connection);
+	struct client_connection *c = client_find_config(control, effect->connection.connection);
 	bool was_up = false;
 
 	if (c == NULL)
@@ -326,12 +298,7 @@ void client_up(struct control *control, const struct ike_effect *effect)
 	was_up = c->up;
 	c->up = true;
 	c->why[0] = '\0';
-	c->ike_sa = effect->ike_sa;
-	c->cp = effect->connection.cp;
-	c->local = effect->connection.local;
-	c->remote = effect->connection.remote;
-	c->ref = effect->connection.out_ref;
-	apply(control, c);
+	client_link_up(c, effect);
 	install_orphans_end(control, c->group);
 	LOG(NOTICE, "connection %s %s: interface %s, MTU %u", c->config->name,
 		was_up ? "goes on" : "is up", c->plan.hostif.name, c->plan.hostif.mtu);
@@ -342,55 +309,103 @@ void client_up(struct control *control, const struct ike_effect *effect)
 				"addresses", texts_of(&c->plan)));
 }
 
+void client_went_down(struct client_connection *c, const char *why)
+{
+	if (c->up)
+		LOG(NOTICE, "connection %s is down: %s", c->config->name, why);
+	c->up = false;
+	snprintf(c->why, sizeof(c->why), "%s", why);
+	client_link_down(c);
+	if (monitor_wanted(c->control->monitor))
+		monitor_emit(c->control->monitor, MONITOR_CONNECTION_DOWN,
+			json_pack("{ss,ss}", "connection", c->config->name, "text", c->why));
+}
+
 void client_down(struct control *control, const struct ike_effect *effect)
 {
-	struct client_connection *c = find_config(control, effect->connection.connection);
+	struct client_connection *c = client_find_config(control, effect->connection.connection);
 
-	if (c == NULL)
-		return;
-	if (c->up)
-		LOG(NOTICE, "connection %s is down: %s", c->config->name, effect->connection.why);
-	c->up = false;
-	c->ike_sa = 0;
-	c->ref = 0;
-	memcpy(c->why, effect->connection.why, sizeof(c->why));
-	take_away(control, c);
-	if (monitor_wanted(control->monitor))
-		monitor_emit(control->monitor, MONITOR_CONNECTION_DOWN,
-			json_pack("{ss,ss}", "connection", c->config->name, "text", c->why));
+	if (c != NULL)
+		client_went_down(c, effect->connection.why);
 }
 
 void client_primary(struct control *control, uint64_t group, sa_ref_t ref)
 {
-	struct client_connection *c = find_group(control, group);
+	struct client_connection *c = client_find_group(control, group);
 
 	if (c == NULL || !c->up || ref == 0 || ref == c->ref)
 		return;
 	c->ref = ref;
-	apply(control, c);
+	client_apply(c);
 }
 
 void client_stop(struct control *control)
 {
-	for (uint32_t i = 0; i < control->config->connection_n; i++)
-		take_away(control, &control->client[i]);
+	for (struct client_connection *c = control->client; c != NULL; c = c->next)
+		client_take_away(c);
 }
 
 void client_dataplane_new(struct control *control)
 {
 	// A new dataplane has no interface and no routes; they come with the rekeyed SA.
-	for (uint32_t i = 0; i < control->config->connection_n; i++) {
-		control->client[i].applied = false;
-		control->client[i].ref = 0;
+	for (struct client_connection *c = control->client; c != NULL; c = c->next) {
+		c->applied = false;
+		c->ref = 0;
+	}
+}
+
+// ---- timers ----
+
+uint64_t client_next_us(const struct control *control)
+{
+	uint64_t next_us = CLOCK_NEVER;
+
+	for (const struct client_connection *c = control->client; c != NULL; c = c->next) {
+		uint64_t dhcp_us = client_dhcp_next_us(c);
+
+		next_us = dhcp_us < next_us ? dhcp_us : next_us;
+		next_us = c->again_us < next_us ? c->again_us : next_us;
+	}
+	return next_us;
+}
+
+void client_timeout(struct control *control, uint64_t now_us)
+{
+	for (struct client_connection *c = control->client; c != NULL; c = c->next) {
+		client_dhcp_timeout(c, now_us);
+		if (c->again_us > now_us)
+			continue;
+		c->again_us = CLOCK_NEVER;
+		if (c->wanted && initiate(control, c) == -EALREADY && !c->up)
+			c->again_us = now_us + CLIENT_AGAIN_US;
+	}
+}
+
+// ---- for the admin commands ----
+
+// All addresses, however they came.
+static void add_further(const struct client_connection *c, struct cp_attrs *cp)
+{
+	for (uint32_t i = 0; i < c->plan.hostif.addr_n; i++) {
+		const struct inet_addr *addr = &c->plan.hostif.addr[i].addr;
+		bool further = false;
+
+		for (uint32_t k = 0; k < c->given.address_n; k++)
+			further = further || inet_addr_equal(addr, &c->given.address[k]);
+		for (uint32_t k = 0; k < c->child_n; k++)
+			for (uint32_t m = 0; m < c->child[k].address2_n; m++)
+				further =
+					further || inet_addr_equal(addr, &c->child[k].address2[m]);
+		if (further && cp->address2_n < CP_ADDRESS2_MAX)
+			cp->address2[cp->address2_n++] = *addr;
 	}
 }
 
 void control_connections(struct control *control,
 	bool (*each)(void *arg, const struct control_connection *connection), void *arg)
 {
-	for (uint32_t i = 0; i < control->config->connection_n; i++) {
-		const struct client_connection *c = &control->client[i];
-		uint64_t ike_sa = own_ike_sa(control, c->config);
+	for (const struct client_connection *c = control->client; c != NULL; c = c->next) {
+		uint64_t ike_sa = client_ike_sa(control, c->config);
 		struct control_connection info = {.connection = c->config,
 			.state = c->up	      ? "up"
 				: ike_sa != 0 ? "connecting"
@@ -399,23 +414,13 @@ void control_connections(struct control *control,
 			.mtu = c->up ? c->plan.hostif.mtu : 0,
 			.why = c->why};
 
-		if (c->up)
+		if (c->up) {
 			info.cp = c->cp;
+			add_further(c, &info.cp);
+			info.delegated_n = c->given.prefix_n;
+			memcpy(info.delegated, c->given.prefix, sizeof(info.delegated));
+		}
 		if (!each(arg, &info))
 			return;
 	}
-}
-
-void client_child_up(struct control *control, const struct ike_effect *effect)
-{
-	(void)control;
-	LOG(INFO, "connection %s: child SA %u is up", effect->connection.connection->name,
-		effect->connection.tag);
-}
-
-void client_child_down(struct control *control, const struct ike_effect *effect)
-{
-	(void)control;
-	LOG(INFO, "connection %s: child SA %u is down: %s", effect->connection.connection->name,
-		effect->connection.tag, effect->connection.why);
 }

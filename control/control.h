@@ -4,6 +4,7 @@
 #pragma once
 
 #include "control_api.h"
+#include "dhcp6_server.h"
 #include "dp_client.h"
 #include "ike.h"
 #include "keylog.h"
@@ -21,14 +22,31 @@
 	X(punt_early, "IKE datagrams before control was ready")                                    \
 	X(punt_inner, "packets that came out of SAs for control")                                  \
 	X(punt_no_link, "such packets by SAs without a link")                                      \
+	X(punt_limited, "such packets of links that send too many")                                \
+	X(punt_malformed, "such packets that are no IPv6, or have a wrong checksum")               \
+	X(punt_inside, "datagrams for control from the inner network")                             \
 	X(sa_failures, "SAs that the dataplane could not take")                                    \
 	X(orphans_found, "SAs found after a restart of control")                                   \
 	X(orphans_ended, "of these, taken out again")
+// What no dataplane could be told.
+struct install_lost {
+	uint32_t n, room;
+	struct inet_prefix *prefix; // routes that have to go
+	bool links; // routes or filters of links have changed
+};
+// The pools that workers have; family 0: no pool of this number.
+struct install_pool {
+	struct inet_prefix prefix;
+	uint8_t slot_len;
+};
+struct physical; // install_physical.c
+
 struct control_counts {
 #define X(name, text) uint64_t name;
 	CONTROL_COUNTERS(X)
 #undef X
 	uint64_t ndp[NDP_RESULT_COUNT];
+	uint64_t dhcp6[DHCP6_RESULT_COUNT];
 };
 
 // How far we are with the dataplane that is connected.
@@ -38,11 +56,14 @@ enum control_phase {
 	PHASE_READY,
 };
 
-struct client_connection; // client.c
+struct client_connection; // client.h
 struct refresh; // query.c
+struct punt_limit;
 
 struct control {
 	const struct config *config;
+	struct config *loaded; // the same, ours to give back; reload.c
+	uint32_t config_generation; // grows with each reload
 	const char *run_dir;
 	char dp_path[128];
 	struct event_base *base;
@@ -56,15 +77,20 @@ struct control {
 	struct slots *slots; // NULL until the first connection
 	struct store *store;
 	struct link_table *links;
+	struct dhcp6_server *dhcp6;
+	struct punt_limit *punt_limit;
 	struct ike *ike;
 	struct sa_table *sas;
 	struct monitor *monitor;
 	struct keylog *keylog; // NULL: off
-	struct client_connection *client; // one per config->connection
+	struct client_connection *client; // a list, one for each config->connection
 	struct refresh *refresh;
 	struct event *timer; // for the IKE core and the links
 	struct event *minute; // orphans
 	struct event *doubt; // liveness
+	struct install_lost lost;
+	struct install_pool pool[IPC_POOLS];
+	struct physical *physical;
 	bool pumping;
 	bool stopping;
 	struct control_counts counts;
@@ -87,9 +113,56 @@ void install_move(struct control *control, const struct ipc_sa_move *move);
 void install_sa_end(struct control *control, struct sa *sa); // by what the table knows
 void install_orphans_end(struct control *control, uint64_t group);
 void install_ref_free(struct control *control, sa_ref_t ref);
-// The slots of the link's leases, at every worker, lead to its newest SA, or nowhere.
-void install_link_slots(struct control *control, const struct link *link, sa_ref_t ref);
+
+// install_link.c: what links have.
+// A command to every worker.
+void install_everywhere(
+	struct control *control, enum ipc_type type, const void *cmd, size_t len, dp_answer_fn fn);
+void install_route(struct control *control, const struct inet_prefix *prefix,
+	enum ipc_route_kind kind, sa_ref_t ref);
+void install_unroute(struct control *control, const struct inet_prefix *prefix);
+// The slots of the link's leases, and the routes of what else it has, at every worker, lead to this
+// SA, or nowhere.
+void install_link_routes(struct control *control, const struct link *link, sa_ref_t ref);
+void install_link_ingress(struct control *control, const struct link *link);
+// The outbound SA that the link's packets take, be it one from before a restart of control; 0: none.
+sa_ref_t install_link_ref(const struct control *control, const struct link *link);
+// The ingress filter of the link's inbound SAs. `leaving`: a prefix that counts no more, or NULL.
+uint32_t install_ingress(const struct link *link, const struct inet_prefix *leaving,
+	struct inet_prefix out[IPC_INGRESS_MAX]);
+// Connected again: routes go that should have gone meanwhile; another instance has none.
+void install_lost_routes(struct control *control, bool same_instance);
+// Routes and filters of one link, of all.
+void install_link_again(struct control *control, const struct link *link);
+void install_links_again(struct control *control);
+void install_fini(struct control *control);
 extern const struct link_events control_link_events;
+
+// install_pools.c: pools and shared prefixes.
+void install_pools_all(struct control *control); // after a connection
+// Another configuration, after link_reconfigure(): what changed goes and comes, with the slots of
+// links that have leases there. 0 or -ENOTCONN, which a connection makes up for.
+int install_pools(struct control *control, const struct config *old, const struct config *new);
+
+// install_physical.c: child SAs of the physical interface on the gateway (the draft's section 7) get
+// routes from their selectors. Their group stands beside their link's.
+#define PHYSICAL_GROUP (UINT64_C(1) << 62)
+static inline uint64_t physical_group(uint64_t link)
+{
+	return link | PHYSICAL_GROUP;
+}
+static inline bool physical_is_group(uint64_t group)
+{
+	return group >> 62 == 1;
+}
+void physical_fini(struct control *control);
+// The outbound SA in this slot covers these addresses of the peer; set again after a rekey.
+void physical_set(
+	struct control *control, uint64_t group, sa_ref_t ref, const struct ts_list *remote);
+void physical_del(struct control *control, sa_ref_t ref); // no-op when it has no routes
+// Found in a dataplane that went on without us: the routes that it had are in the store.
+void physical_adopt(struct control *control, uint64_t group, sa_ref_t ref);
+void physical_again(struct control *control); // another dataplane: all routes
 
 // reconcile.c: after a connection to the dataplane.
 void reconcile_start(
@@ -111,6 +184,10 @@ void punt_udp(struct control *control, const struct ipc_punt_udp *punt, const ui
 void punt_inner(struct control *control, uint32_t thread, const struct ipc_punt_inner *punt,
 	const uint8_t *data);
 void punt_send(struct control *control, uint32_t worker, const struct ike_datagram *datagram);
+// A child SA has new keys: the moment to send its link another router advertisement, if it is due.
+void punt_child_rekeyed(struct control *control, const struct ike_event *event);
+// After link_timeout(): what it wants to ask of links.
+void punt_probes(struct control *control);
 
 // client.c: the host's interface of a connection.
 int client_init(struct control *control);
@@ -139,3 +216,5 @@ void monitor_sa_add(struct control *control, const struct ipc_sa_info *info);
 void monitor_sa_del(struct control *control, const struct ipc_sa_info *info);
 json_t *monitor_spi(uint32_t spi_or_ref);
 void monitor_link(struct control *control, enum monitor_event event, const struct link *link);
+void monitor_link_prefix(struct control *control, enum monitor_event event, const struct link *link,
+	const struct inet_prefix *prefix);

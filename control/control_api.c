@@ -51,179 +51,21 @@ bool control_child_counters(
 	return sa_child_counters(control->sas, child, out);
 }
 
-// ---- links, pools, leases ----
-
-const char *control_link_state_name(enum control_link_state state)
+uint64_t control_child_of(const struct control *control, sa_ref_t ref)
 {
-	switch (state) {
-	case CONTROL_LINK_UP:
-		return "up";
-	case CONTROL_LINK_GRACE:
-		return "grace";
-	case CONTROL_LINK_ORPHAN:
-		return "orphan";
-	}
-	return "?";
-}
+	const struct sa *sa = sa_find(control->sas, IPC_DIR_OUT, ref);
 
-static enum control_link_state state_of(const struct link *link)
-{
-	switch (link->state) {
-	case LINK_UP:
-		return CONTROL_LINK_UP;
-	case LINK_GRACE:
-		return CONTROL_LINK_GRACE;
-	case LINK_ORPHAN:
-		break;
-	}
-	return CONTROL_LINK_ORPHAN;
-}
-
-static void describe_prefixes(const struct link *link, struct control_link *out)
-{
-	for (uint32_t i = 0; i < link->lease_n; i++) {
-		const struct inet_prefix *prefix = &link->prefix[i];
-
-		if (prefix->addr.family == AF_INET)
-			out->ip4 = prefix->addr;
-		else if (!link->virtual_link)
-			out->ip6 = prefix->addr;
-		else if (out->prefix_n < CONFIG_LINK_POOLS)
-			out->prefix[out->prefix_n++] = *prefix;
-	}
-}
-
-static void describe_link(
-	const struct control *control, const struct link *link, struct control_link *out)
-{
-	const struct sa_group *group = sa_group_find(control->sas, link->handle);
-	uint64_t now_us = clock_now_us();
-
-	*out = (struct control_link){.link = link->handle,
-		.state = state_of(link),
-		.virtual_link = link->virtual_link,
-		.identity = link->identity,
-		.ordinal = link->ordinal,
-		.peer = link->peer != NULL ? link->peer->name : "",
-		.profile = link->profile->name,
-		.age_us = now_us - link->created_us,
-		.ike_sa_n = link->ike_sa_n};
-	if (link->virtual_link) {
-		memcpy(out->link_id, link->link_id, LINK_ID_BYTES);
-		out->link_id_len = LINK_ID_BYTES;
-		memcpy(out->client_iid, link->client_iid, 8);
-		memcpy(out->gateway_iid, link->gateway_iid, 8);
-	}
-	memcpy(out->ike_sa, link->ike_sa, sizeof(out->ike_sa));
-	if (link->state == LINK_GRACE && link->grace_until_us > now_us)
-		out->grace_left_us = link->grace_until_us - now_us;
-	describe_prefixes(link, out);
-	if (group != NULL)
-		sa_group_counters(group, &out->counters);
-}
-static_assert(LINK_IKE_SAS == 8);
-
-struct each_link {
-	struct control *control;
-	bool (*each)(void *arg, const struct control_link *link);
-	void *arg;
-};
-
-static bool give_link(void *arg, const struct link *link)
-{
-	const struct each_link *walk = arg;
-	struct control_link out;
-
-	describe_link(walk->control, link, &out);
-	return walk->each(walk->arg, &out);
-}
-
-void control_links(struct control *control,
-	bool (*each)(void *arg, const struct control_link *link), void *arg)
-{
-	struct each_link walk = {control, each, arg};
-
-	link_foreach(control->links, give_link, &walk);
-}
-
-int control_link_terminate(struct control *control, uint64_t handle)
-{
-	const struct link *link = link_find(control->links, handle);
-	uint64_t ike_sa[LINK_IKE_SAS];
-	uint32_t n = 0;
-	int error = 0;
-
-	if (link == NULL)
-		return -ENOENT;
-	n = link->ike_sa_n;
-	memcpy(ike_sa, link->ike_sa, sizeof(ike_sa));
-	error = link_end(control->links, handle, clock_now_us());
-	for (uint32_t i = 0; i < n; i++)
-		ike_sa_terminate(control->ike, ike_sa[i], clock_now_us());
-	control_pump(control);
-	return error;
-}
-
-void control_pools(struct control *control,
-	bool (*each)(void *arg, const struct control_pool *pool), void *arg)
-{
-	const struct lease_book *book = link_leases(control->links);
-
-	for (uint32_t i = 0; i < lease_book_pools(book); i++) {
-		const struct pool *pool = lease_book_pool(book, i);
-		struct control_pool out = {.name = pool_name(pool),
-			.prefix = control->config->pool[i].prefix,
-			.lease_len = pool_lease_len(pool),
-			.assign = pool_assign(pool),
-			.size = pool_size(pool),
-			.live = lease_book_live(book, i)};
-
-		out.reserved = pool_taken(pool) - out.live;
-		if (!each(arg, &out))
-			return;
-	}
-}
-
-struct each_lease {
-	const struct lease_book *book;
-	bool (*each)(void *arg, const struct control_lease *lease);
-	void *arg;
-};
-
-static bool give_lease(void *arg, const struct lease *lease)
-{
-	const struct each_lease *walk = arg;
-	struct control_lease out = {.pool = pool_name(lease_book_pool(walk->book, lease->pool)),
-		.prefix = lease_prefix(walk->book, lease),
-		.ordinal = lease->ordinal,
-		.link = lease->link,
-		.used_s = lease->used_s};
-
-	lease_identity(lease, &out.identity);
-	return walk->each(walk->arg, &out);
-}
-
-void control_leases(struct control *control,
-	bool (*each)(void *arg, const struct control_lease *lease), void *arg)
-{
-	struct each_lease walk = {link_leases(control->links), each, arg};
-
-	lease_foreach(walk.book, give_lease, &walk);
+	return sa != NULL && sa->child != NULL ? sa->child->child : 0;
 }
 
 // ---- peers ----
 
-struct count_peers {
-	const struct config *config;
-	struct control_peer *peer;
-};
-
 static bool count_ike_sa(void *arg, const struct ike_sa_info *info)
 {
-	struct count_peers *count = arg;
+	struct control_peer_walk *walk = arg;
 
 	if (info->peer != NULL && info->state == IKE_SA_ESTABLISHED) {
-		struct control_peer *peer = &count->peer[info->peer - count->config->gateway.peer];
+		struct control_peer *peer = &walk->peer[info->peer - walk->first];
 
 		peer->ike_sas++;
 		peer->children += info->child_n;
@@ -233,30 +75,54 @@ static bool count_ike_sa(void *arg, const struct ike_sa_info *info)
 
 static bool count_link(void *arg, const struct link *link)
 {
-	struct count_peers *count = arg;
+	struct control_peer_walk *walk = arg;
 
 	if (link->peer != NULL)
-		count->peer[link->peer - count->config->gateway.peer].links++;
+		walk->peer[link->peer - walk->first].links++;
 	return true;
 }
 
-void control_peers(struct control *control,
+static int begin_peers(const struct control *control, struct control_peer_walk *walk)
+{
+	const struct config_gateway *gateway = &control->config->gateway;
+
+	walk->peer = calloc(gateway->peer_n + 1, sizeof(*walk->peer));
+	if (walk->peer == NULL)
+		return -ENOMEM;
+	walk->n = gateway->peer_n;
+	walk->first = gateway->peer;
+	walk->generation = control->config_generation;
+	for (uint32_t i = 0; i < walk->n; i++)
+		walk->peer[i].peer = &gateway->peer[i];
+	return 1;
+}
+
+int control_peers(struct control *control, struct control_peer_walk *walk, uint32_t max,
 	bool (*each)(void *arg, const struct control_peer *peer), void *arg)
 {
-	uint32_t n = control->config->gateway.peer_n;
-	struct count_peers count = {
-		control->config, calloc(n > 0 ? n : 1, sizeof(struct control_peer))};
+	if (walk->peer == NULL)
+		return begin_peers(control, walk);
+	if (walk->generation != control->config_generation)
+		return -ESTALE;
+	switch (walk->stage) {
+	case 0:
+		walk->stage += !ike_walk(control->ike, &walk->cursor, max, count_ike_sa, walk);
+		return 1;
+	case 1:
+		walk->stage += !link_walk(control->links, &walk->cursor, max, count_link, walk);
+		return 1;
+	default:
+		for (uint32_t i = 0; i < max && walk->cursor < walk->n; i++)
+			if (!each(arg, &walk->peer[walk->cursor++]))
+				return 0;
+		return walk->cursor < walk->n;
+	}
+}
 
-	if (count.peer == NULL)
-		return;
-	for (uint32_t i = 0; i < n; i++)
-		count.peer[i].peer = &control->config->gateway.peer[i];
-	ike_foreach(control->ike, count_ike_sa, &count);
-	link_foreach(control->links, count_link, &count);
-	for (uint32_t i = 0; i < n; i++)
-		if (!each(arg, &count.peer[i]))
-			break;
-	free(count.peer);
+void control_peers_end(struct control_peer_walk *walk)
+{
+	free(walk->peer);
+	walk->peer = NULL;
 }
 
 struct each_orphan {
@@ -271,12 +137,12 @@ static bool give_orphan(void *arg, struct sa *sa)
 	return !sa->orphan || sa->dying || walk->each(walk->arg, &sa->info);
 }
 
-void control_orphans(
-	struct control *control, bool (*each)(void *arg, const struct ipc_sa_info *sa), void *arg)
+bool control_orphans(struct control *control, uint32_t *cursor, uint32_t max,
+	bool (*each)(void *arg, const struct ipc_sa_info *sa), void *arg)
 {
 	struct each_orphan walk = {each, arg};
 
-	sa_table_each(control->sas, give_orphan, &walk);
+	return sa_table_walk(control->sas, cursor, max, give_orphan, &walk);
 }
 
 // ---- statistics ----
@@ -307,6 +173,9 @@ void control_own_counters(struct control *control,
 #define X(id, name)                                                                                \
 	each(arg, "ndp_" name, control->counts.ndp[NDP_##id], "packets to the link itself");
 	NDP_RESULTS(X)
+#undef X
+#define X(id, name) each(arg, "dhcp6_" name, control->counts.dhcp6[DHCP6_##id], "DHCPv6 messages");
+	DHCP6_RESULTS(X)
 #undef X
 }
 

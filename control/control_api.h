@@ -3,6 +3,10 @@
 // thread, from within its loop; nothing here blocks. Callbacks must not call functions that change
 // anything; what they are given is lent until they return.
 //
+// Listings that may be very long come in turns: about `max` items from *cursor on, 0: the first; true:
+// there are more, call again; false: these were the last, or `each` returned false. What is there
+// through all turns is given once.
+//
 // Answers that the dataplane has to give are asynchronous: `each` for every item, then `done` once,
 // with 0 or -errno (-ENOTCONN: no dataplane). Both may be called before the function returns.
 #pragma once
@@ -19,7 +23,7 @@
 struct control;
 
 const struct config *control_config(const struct control *control);
-struct ike *control_ike(struct control *control); // for ike_foreach() and ike_counters()
+struct ike *control_ike(struct control *control); // for ike_walk() and ike_counters()
 uint64_t control_started_us(const struct control *control);
 
 // The dataplane as we see it.
@@ -48,6 +52,8 @@ void control_counters_refresh(
 // Of one child SA, rekeys included (ike_child_info.child). false: not known (not yet refreshed).
 bool control_child_counters(
 	const struct control *control, uint64_t child, struct control_counters *out);
+// Which child SA sends by this slot of the dataplane, 0: none that is known.
+uint64_t control_child_of(const struct control *control, sa_ref_t ref);
 
 // Links: what peers were given, by INTERNAL_IP6_LINK or by plain addresses. Counters survive
 // rekeys and reauthentication.
@@ -69,11 +75,13 @@ struct control_link {
 	const char *peer; // PAD entry's name
 	const char *profile;
 	uint32_t prefix_n;
-	struct inet_prefix prefix[CONFIG_LINK_POOLS];
+	struct inet_prefix prefix[2 * CONFIG_LINK_POOLS];
+	bool leaving[2 * CONFIG_LINK_POOLS]; // of prefix: renumbered, used by IKE SAs from before
 	struct inet_addr ip4, ip6; // family 0: none
 	uint32_t delegated_n; // by DHCPv6, our own or a relayed server's
 	struct inet_prefix delegated[8];
-	uint32_t claimed_n; // addresses in shared prefixes, and by DHCPv6; `claimed` has the first ones
+	uint32_t
+		claimed_n; // addresses in shared prefixes, and by DHCPv6; `claimed` has the first ones
 	struct inet_addr claimed[CONFIG_ADDRESSES_MAX];
 	bool unasked; // given to a peer that knows no links
 	uint32_t ike_sa_n;
@@ -82,11 +90,13 @@ struct control_link {
 	uint64_t grace_left_us; // CONTROL_LINK_GRACE
 	struct control_counters counters;
 };
-void control_links(struct control *control,
+bool control_links(struct control *control, uint32_t *cursor, uint32_t max,
 	bool (*each)(void *arg, const struct control_link *link), void *arg);
 // Makes the link's clients reauthenticate (AUTH_LIFETIME), after which it has what its profile says by
-// then; `fresh`: other prefixes than now. -ENOENT.
-int control_link_renumber(struct control *control, uint64_t link, bool fresh);
+// then; `fresh`: other prefixes than now. They are given `seconds` to begin. -ENOENT,
+// -EINPROGRESS.
+int control_link_renumber(struct control *control, uint64_t link, bool fresh, uint32_t seconds);
+int control_link_reauth(struct control *control, uint64_t link); // the same with what it has
 // Deletes the IKE SAs of the link and the link without grace. -ENOENT.
 int control_link_terminate(struct control *control, uint64_t link);
 
@@ -94,7 +104,9 @@ struct control_pool {
 	const char *name;
 	struct inet_prefix prefix;
 	uint8_t lease_len;
+	bool shared; // nothing is leased: addresses are claimed, and counted by whoever walks the links
 	enum config_assign assign;
+	uint32_t static_n; // leases that the configuration assigns
 	uint64_t size; // leases that fit
 	uint64_t live; // in use by links
 	uint64_t reserved; // not in use, kept for the identity that had it
@@ -107,10 +119,13 @@ struct control_lease {
 	struct inet_prefix prefix;
 	struct config_id identity;
 	uint32_t ordinal;
+	uint32_t nth; // which of its kind on the link, from 0
+	const char *role; // "prefix", "address", "delegated", "dhcpv6"; "" while reserved
+	bool is_static, leaving;
 	uint64_t link; // handle while live, 0: reserved
 	uint64_t used_s; // UNIX time: taken (live) or given back
 };
-void control_leases(struct control *control,
+bool control_leases(struct control *control, uint32_t *cursor, uint32_t max,
 	bool (*each)(void *arg, const struct control_lease *lease), void *arg);
 
 struct control_peer { // a PAD entry
@@ -119,8 +134,16 @@ struct control_peer { // a PAD entry
 	uint32_t children;
 	uint32_t links;
 };
-void control_peers(struct control *control,
+// A listing in turns, of what has to be counted first: 1: call again; 0: through; -ENOMEM; -ESTALE:
+// there is another configuration now. Begins zeroed; control_peers_end() when no turn follows.
+struct control_peer_walk {
+	uint32_t stage, cursor, n, generation;
+	const struct config_peer *first;
+	struct control_peer *peer;
+};
+int control_peers(struct control *control, struct control_peer_walk *walk, uint32_t max,
 	bool (*each)(void *arg, const struct control_peer *peer), void *arg);
+void control_peers_end(struct control_peer_walk *walk);
 
 // Client role: connections of the configuration.
 struct control_connection {
@@ -130,15 +153,20 @@ struct control_connection {
 	struct cp_attrs cp; // what the gateway gave, when up
 	uint32_t mtu;
 	const char *why; // why it is down, "" none
+	// cp.address2 has the further addresses, by child SAs of their own or DHCPv6, too.
+	uint32_t delegated_n; // prefixes by DHCPv6
+	struct inet_prefix delegated[8];
 };
 void control_connections(struct control *control,
 	bool (*each)(void *arg, const struct control_connection *connection), void *arg);
 int control_connection_up(struct control *control, const char *name); // -ENOENT, -EALREADY
 int control_connection_down(struct control *control, const char *name);
+// A new IKE SA onto the same link, before the old one ends. -ENOENT, -ENOTCONN (down), -EINPROGRESS.
+int control_connection_reauth(struct control *control, const char *name);
 
 // Inbound and outbound SAs without an IKE SA, left by a former control process.
-void control_orphans(
-	struct control *control, bool (*each)(void *arg, const struct ipc_sa_info *sa), void *arg);
+bool control_orphans(struct control *control, uint32_t *cursor, uint32_t max,
+	bool (*each)(void *arg, const struct ipc_sa_info *sa), void *arg);
 
 // Tables of the dataplane: struct ipc_port_info, ipc_neigh_info or ipc_route_info.
 enum control_table {

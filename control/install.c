@@ -18,32 +18,19 @@ static uint32_t thread_of(uint32_t spi_or_ref)
 	return 1 + spi_worker(spi_or_ref);
 }
 
-struct find_connection {
-	uint64_t ike_sa;
-	const struct config_connection *connection;
-};
-
-static bool match_ike_sa(void *arg, const struct ike_sa_info *info)
-{
-	struct find_connection *find = arg;
-
-	if (info->ike_sa != find->ike_sa)
-		return true;
-	find->connection = info->connection;
-	return false;
-}
-
-// The group of an effect's SA: its link, or on a client its connection.
+// The group of an effect's SA: its link; on a client its connection; and for SAs of the physical
+// interface of a peer that has a link, one beside the link's.
 static uint64_t group_of(const struct control *control, const struct ike_effect *effect)
 {
-	struct find_connection find = {.ike_sa = effect->ike_sa};
+	struct ike_sa_info info;
 
 	if (effect->link != 0)
 		return effect->link;
-	if (control->config->connection_n == 0)
+	if (!ike_find(control->ike, effect->ike_sa, &info))
 		return 0;
-	ike_foreach(control->ike, match_ike_sa, &find);
-	return find.connection != NULL ? client_group(control, find.connection) : 0;
+	if (info.connection != NULL)
+		return client_group(control, info.connection);
+	return info.link != 0 ? physical_group(info.link) : 0;
 }
 
 static struct ipc_sa_info info_of(
@@ -64,18 +51,6 @@ static struct ipc_sa_info info_of(
 		.replay_window = sa->replay_window};
 }
 
-void install_link_slots(struct control *control, const struct link *link, sa_ref_t ref)
-{
-	for (uint32_t i = 0; i < link->lease_n; i++) {
-		struct ipc_pool_set cmd = {
-			.pool = link->lease[i]->pool, .ref = ref, .slot = link->lease[i]->slot};
-
-		for (uint32_t thread = 1; thread < dp_client_threads(control->dp); thread++)
-			dp_client_command(
-				control->dp, thread, IPC_POOL_SET, &cmd, sizeof(cmd), NULL, NULL);
-	}
-}
-
 // Packets to the group's addresses take this SA from now on, 0: none.
 static void primary_changed(struct control *control, const struct sa_group *group)
 {
@@ -83,7 +58,7 @@ static void primary_changed(struct control *control, const struct sa_group *grou
 	sa_ref_t ref = group->ref_n > 0 ? group->ref[0] : 0;
 
 	if (link != NULL)
-		install_link_slots(control, link, ref);
+		install_link_routes(control, link, ref);
 	else if (client_is_group(group->key))
 		client_primary(control, group->key, ref);
 }
@@ -98,6 +73,8 @@ static void forget(struct control *control, struct sa *sa)
 	sa_table_dying(control->sas, sa);
 	if (primary)
 		primary_changed(control, group);
+	if (sa->info.direction == IPC_DIR_OUT)
+		physical_del(control, sa->info.ref);
 	sa_table_remove(control->sas, sa);
 }
 
@@ -164,18 +141,6 @@ static void not_sent(struct control *control, const struct ask *ask, int error)
 	ike_child_terminate(control->ike, ask->child, clock_now_us());
 }
 
-static void fill_ingress(const struct link *link, struct ipc_sa_in_add *cmd)
-{
-	if (link->virtual_link) {
-		struct inet_prefix *own = &cmd->ingress[cmd->ingress_n++];
-
-		own->addr = inet_addr_link_local(link->client_iid);
-		own->len = 128;
-	}
-	for (uint32_t i = 0; i < link->lease_n && cmd->ingress_n < IPC_INGRESS_MAX; i++)
-		cmd->ingress[cmd->ingress_n++] = link->prefix[i];
-}
-
 void install_in_add(struct control *control, const struct ike_effect *effect)
 {
 	struct ipc_sa_in_add cmd = effect->in_add;
@@ -190,7 +155,7 @@ void install_in_add(struct control *control, const struct ike_effect *effect)
 	cmd.sa.link = effect->link;
 	cmd.sa.cookie = group_of(control, effect);
 	if (link != NULL)
-		fill_ingress(link, &cmd);
+		cmd.ingress_n = install_ingress(link, NULL, cmd.ingress);
 	info = info_of(&cmd.sa, IPC_DIR_IN, 0);
 	error = send_sa(control, IPC_SA_IN_ADD, &cmd, sizeof(cmd), &ask);
 	// Without a dataplane it stands in the table all the same: the next listing misses it, and
@@ -266,6 +231,8 @@ void install_out_set(struct control *control, const struct ike_effect *effect)
 		keylog_esp(control->keylog, &cmd.sa, IPC_DIR_OUT);
 		if (changed)
 			primary_changed(control, sa->group);
+		if (physical_is_group(cmd.sa.cookie))
+			physical_set(control, cmd.sa.cookie, cmd.ref, &cmd.sa.remote_ts);
 		// A client's routes are still on the old one: there it waits for the connection.
 		if (sa->group != NULL && !client_is_group(sa->group->key))
 			install_orphans_end(control, sa->group->key);
@@ -289,6 +256,21 @@ static void orphan_ended(struct control *control, uint64_t key)
 		link_orphan_done(control->links, key, clock_now_us());
 }
 
+// The worker has taken it out of the chain: who named it names the one behind it now.
+static void chain_cut(struct control *control, struct sa *gone)
+{
+	sa_ref_t ref = gone->info.ref;
+	struct sa *namer = gone->group != NULL ? sa_group_namer(gone->group, ref) : NULL;
+
+	if (namer == NULL || spi_worker(namer->info.ref) != spi_worker(ref))
+		return; // another worker's: it was not told
+	if (namer->give_next && control->slots != NULL)
+		slots_give_ref(control->slots, ref);
+	namer->next = gone->next;
+	namer->give_next = gone->give_next;
+	gone->give_next = false;
+}
+
 static void on_deleted(void *arg, const struct ipc_hdr *hdr, const void *payload, bool last)
 {
 	struct removal *removal = arg;
@@ -301,6 +283,8 @@ static void on_deleted(void *arg, const struct ipc_hdr *hdr, const void *payload
 		sa_table_update(sa, payload);
 		monitor_sa_del(control, &sa->info);
 	}
+	if (hdr != NULL && hdr->type == IPC_SA_INFO && sa->info.direction == IPC_DIR_OUT)
+		chain_cut(control, sa);
 	if (control->slots != NULL) {
 		if (sa->give_next)
 			slots_give_ref(control->slots, sa->next);
@@ -326,6 +310,8 @@ void install_sa_end(struct control *control, struct sa *sa)
 	if (sa->orphan)
 		control->counts.orphans_ended++;
 	sa_table_dying(control->sas, sa);
+	if (!in)
+		physical_del(control, id);
 	if (removal != NULL) {
 		*removal = (struct removal){control, sa};
 		if (dp_client_command(control->dp, thread_of(id),
@@ -352,6 +338,7 @@ void install_out_del(struct control *control, sa_ref_t ref)
 	struct sa_group *group = sa != NULL ? sa->group : NULL;
 	bool primary = group != NULL && group->ref_n > 0 && group->ref[0] == ref;
 
+	physical_del(control, ref);
 	if (sa == NULL)
 		return;
 	sa_table_dying(control->sas, sa);
@@ -370,7 +357,7 @@ void install_orphans_end(struct control *control, uint64_t key)
 	if (group == NULL || group->orphan_n == 0)
 		return;
 	if (link != NULL && group->ref_n == 0)
-		install_link_slots(control, link, 0);
+		install_link_routes(control, link, 0);
 	while (sa != NULL) {
 		struct sa *next = LIST_NEXT(sa, in_group);
 
@@ -406,34 +393,3 @@ void install_move(struct control *control, const struct ipc_sa_move *move)
 	dp_client_command(control->dp, thread_of(move->spi_or_ref), IPC_SA_MOVE, move,
 		sizeof(*move), NULL, NULL);
 }
-
-// ---- links ----
-
-static void link_up(void *arg, const struct link *link)
-{
-	struct control *control = arg;
-
-	sa_group_keep(control->sas, link->handle, true);
-	monitor_link(control, MONITOR_LINK_UP, link);
-}
-
-static void link_grace(void *arg, const struct link *link)
-{
-	monitor_link(arg, MONITOR_LINK_GRACE, link);
-}
-
-static void link_down(void *arg, const struct link *link)
-{
-	struct control *control = arg;
-	const struct sa_group *group = sa_group_find(control->sas, link->handle);
-
-	monitor_link(control, MONITOR_LINK_DOWN, link);
-	if (group == NULL)
-		return;
-	if (group->ref_n > 0 || group->orphan_n > 0)
-		install_link_slots(control, link, 0);
-	install_orphans_end(control, link->handle);
-	sa_group_keep(control->sas, link->handle, false);
-}
-
-const struct link_events control_link_events = {link_up, link_grace, link_down};

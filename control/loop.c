@@ -35,6 +35,8 @@ static void carry_out(struct control *control, struct ike_effect *effect)
 		install_move(control, &effect->move);
 		break;
 	case IKE_EVENT:
+		if (effect->event.type == IKE_EVENT_CHILD_REKEYED)
+			punt_child_rekeyed(control, &effect->event);
 		monitor_emit_ike(control->monitor, &effect->event);
 		break;
 	case IKE_KEYLOG:
@@ -60,11 +62,14 @@ static void set_timer(struct control *control, bool at_once)
 	uint64_t now_us = clock_now_us();
 	uint64_t next_us = ike_next_us(control->ike);
 	uint64_t link_us = link_next_us(control->links);
+	uint64_t client_us = client_next_us(control);
 	uint64_t left_us = 0;
 	struct timeval tv = {};
 
 	if (link_us < next_us)
 		next_us = link_us;
+	if (client_us < next_us)
+		next_us = client_us;
 	if (next_us == CLOCK_NEVER && !at_once) {
 		evtimer_del(control->timer);
 		return;
@@ -101,6 +106,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	ike_timeout(control->ike, clock_now_us());
 	link_timeout(control->links, clock_now_us());
+	punt_probes(control);
+	client_timeout(control, clock_now_us());
 	control_pump(control);
 }
 
@@ -175,6 +182,16 @@ static void on_moved(struct control *control, const struct ipc_sa_moved *moved)
 	ike_on_moved(control->ike, &checked, clock_now_us());
 }
 
+static void on_hostif_addr(struct control *control, const struct ipc_hostif_addr_state *state)
+{
+	struct ipc_hostif_addr_state checked = *state;
+
+	checked.name[sizeof(checked.name) - 1] = '\0';
+	if (inet_addr_valid(&checked.addr) && checked.event <= IPC_ADDR_DUPLICATE &&
+		checked.prefix_len <= inet_addr_bits(checked.addr.family))
+		client_addr_state(control, &checked);
+}
+
 static void dp_event(void *arg, uint32_t thread, const struct ipc_hdr *hdr, const void *payload)
 {
 	struct control *control = arg;
@@ -195,6 +212,9 @@ static void dp_event(void *arg, uint32_t thread, const struct ipc_hdr *hdr, cons
 	case IPC_HOSTIF_STATE:
 		LOG(INFO, "interface %.*s is %s", IPC_NAME_MAX - 1, state->name,
 			state->up ? "up" : "down");
+		break;
+	case IPC_HOSTIF_ADDR:
+		on_hostif_addr(control, payload);
 		break;
 	case IPC_PUNT_UDP:
 		punt_udp(control, udp, (const uint8_t *)(udp + 1));
@@ -238,12 +258,21 @@ static void dp_idle(void *arg)
 static const struct dp_handlers handlers = {
 	.connected = dp_connected, .lost = dp_lost, .event = dp_event, .idle = dp_idle};
 
-int loop_start(struct control *control)
+void loop_set_liveness(struct control *control)
 {
 	uint32_t liveness_s = control->config->life.liveness_s;
-	struct timeval minute = {.tv_sec = 60};
 	struct timeval half = {
 		.tv_sec = liveness_s / 2, .tv_usec = liveness_s % 2 == 1 ? 500000 : 0};
+
+	if (liveness_s > 0)
+		event_add(control->doubt, &half);
+	else
+		event_del(control->doubt);
+}
+
+int loop_start(struct control *control)
+{
+	struct timeval minute = {.tv_sec = 60};
 
 	control->timer = evtimer_new(control->base, on_timer, control);
 	control->minute = event_new(control->base, -1, EV_PERSIST, on_minute, control);
@@ -251,8 +280,7 @@ int loop_start(struct control *control)
 	if (control->timer == NULL || control->minute == NULL || control->doubt == NULL)
 		return -ENOMEM;
 	event_add(control->minute, &minute);
-	if (liveness_s > 0)
-		event_add(control->doubt, &half);
+	loop_set_liveness(control);
 	control->dp = dp_client_new(control->base, control->dp_path, &handlers, control);
 	return control->dp != NULL ? 0 : -errno;
 }

@@ -5,4 +5,6 @@
 #include "control.h"
 
 int loop_start(struct control *control); // timers, and the connection to the dataplane; 0 or -errno
+// The configuration says another time for the question whether peers live.
+void loop_set_liveness(struct control *control);
 void loop_stop(struct control *control);

@@ -5,8 +5,10 @@
 #include "clock.h"
 #include "confine.h"
 #include "control.h"
+#include "dhcp6_server.h"
 #include "log.h"
 #include "loop.h"
+#include "punt_limit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,9 +33,9 @@ struct options {
 
 struct daemon {
 	struct control control;
-	struct config *config;
 	struct admin_server *admin;
-	struct event *signals[3];
+	struct event *signals[2];
+	struct event *reload;
 	struct event *stop_event;
 	uint64_t stop_by_us;
 	char path[512];
@@ -197,13 +199,28 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 	event_active(d->stop_event, 0, 0);
 }
 
+// As `caponier config reload`; what is wrong with the file is in the log.
+static void on_reload(evutil_socket_t fd, short what, void *arg)
+{
+	static struct config_errors errors;
+	struct daemon *d = arg;
+
+	(void)fd;
+	(void)what;
+	LOG(NOTICE, "signal %d: loading the configuration again", SIGHUP);
+	control_reload(&d->control, &errors);
+}
+
 static int watch_signals(struct daemon *d)
 {
-	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+	static const int numbers[] = {SIGTERM, SIGINT};
 
 	signal(SIGPIPE, SIG_IGN);
 	d->stop_event = evtimer_new(d->control.base, on_stop, d);
-	for (int i = 0; i < 3; i++) {
+	d->reload = evsignal_new(d->control.base, SIGHUP, on_reload, d);
+	if (d->reload == NULL || event_add(d->reload, NULL) != 0)
+		return -ENOMEM;
+	for (int i = 0; i < 2; i++) {
 		d->signals[i] = evsignal_new(d->control.base, numbers[i], on_signal, d);
 		if (d->signals[i] == NULL || event_add(d->signals[i], NULL) != 0)
 			return -ENOMEM;
@@ -216,8 +233,9 @@ static int watch_signals(struct daemon *d)
 static int start_links(struct daemon *d)
 {
 	struct control *control = &d->control;
-	const char *dir = d->config->state_dir[0] != '\0' ? d->config->state_dir : control->run_dir;
-	struct link_setup setup = {.config = d->config,
+	const char *dir = control->config->state_dir[0] != '\0' ? control->config->state_dir
+								: control->run_dir;
+	struct link_setup setup = {.config = control->config,
 		.random = control_random,
 		.events = &control_link_events,
 		.events_arg = control,
@@ -238,6 +256,17 @@ static int start_links(struct daemon *d)
 	return control->links != NULL ? 0 : -errno;
 }
 
+static int start_dhcp6(struct control *control)
+{
+	struct dhcp6_setup setup = {.config = control->config,
+		.links = control->links,
+		.store = control->store,
+		.random = control_random};
+
+	control->dhcp6 = dhcp6_server_new(&setup);
+	return control->dhcp6 != NULL ? 0 : -errno;
+}
+
 static int start_core(struct daemon *d)
 {
 	struct control *control = &d->control;
@@ -247,19 +276,23 @@ static int start_core(struct daemon *d)
 	control_random(NULL, secret, sizeof(secret));
 	control->monitor = monitor_new();
 	control->sas = sa_table_new(secret);
-	if (control->monitor == NULL || control->sas == NULL || query_init(control) != 0)
+	control->punt_limit = punt_limit_new(secret);
+	if (control->monitor == NULL || control->sas == NULL || control->punt_limit == NULL ||
+		query_init(control) != 0)
 		return -ENOMEM;
-	if (d->config->keylog_dir[0] != '\0') {
-		control->keylog = keylog_open(d->config->keylog_dir);
+	if (control->config->keylog_dir[0] != '\0') {
+		control->keylog = keylog_open(control->config->keylog_dir);
 		if (control->keylog == NULL) {
-			LOG(ERR, "%s: %s", d->config->keylog_dir, strerror(errno));
+			LOG(ERR, "%s: %s", control->config->keylog_dir, strerror(errno));
 			return -errno;
 		}
 	}
 	error = start_links(d);
+	if (error == 0)
+		error = start_dhcp6(control);
 	if (error != 0)
 		return error;
-	control->ike = ike_new(d->config, &control_ike_ops, control);
+	control->ike = ike_new(control->config, &control_ike_ops, control);
 	if (control->ike == NULL)
 		return -ENOMEM;
 	return client_init(control);
@@ -330,22 +363,28 @@ static void stop(struct daemon *d)
 	admin_server_free(d->admin);
 	loop_stop(control);
 	client_fini(control);
+	physical_fini(control);
+	install_fini(control);
 	ike_free(control->ike);
+	dhcp6_server_free(control->dhcp6);
 	link_table_free(control->links);
 	store_close(control->store);
 	keylog_close(control->keylog);
 	query_fini(control);
 	sa_table_free(control->sas);
+	punt_limit_free(control->punt_limit);
 	monitor_free(control->monitor);
 	slots_free(control->slots);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 2; i++)
 		if (d->signals[i] != NULL)
 			event_free(d->signals[i]);
+	if (d->reload != NULL)
+		event_free(d->reload);
 	if (d->stop_event != NULL)
 		event_free(d->stop_event);
 	if (control->base != NULL)
 		event_base_free(control->base);
-	config_free(d->config);
+	config_free(control->loaded);
 }
 
 int main(int argc, char **argv)
@@ -358,10 +397,10 @@ int main(int argc, char **argv)
 	umask(077);
 	if (parse_options(argc, argv, &options, &code) != 0)
 		return code;
-	d.config = load_config(options.config);
-	if (d.config == NULL)
+	d.control.loaded = load_config(options.config);
+	if (d.control.loaded == NULL)
 		return 2;
-	d.control.config = d.config;
+	d.control.config = d.control.loaded;
 	d.control.run_dir = options.run_dir;
 	d.control.on_ready = on_ready;
 	code = start(&d) == 0 ? 0 : 1;

@@ -24,6 +24,11 @@
 	X(LINK_UP, "link-up", "link identity peer profile virtual prefixes")                       \
 	X(LINK_GRACE, "link-grace", "link identity")                                               \
 	X(LINK_DOWN, "link-down", "link identity")                                                 \
+	X(LINK_PREFIX_ADD, "link-prefix-add", "link identity prefix")                              \
+	X(LINK_PREFIX_DEL, "link-prefix-del", "link identity prefix")                              \
+	X(LINK_RENUMBER, "link-renumber", "link identity fresh")                                   \
+	X(CONFIG_RELOADED, "config-reloaded", "file changed renumbered")                           \
+	X(CONFIG_REFUSED, "config-refused", "file text")                                           \
 	X(CONNECTION_UP, "connection-up", "connection ike_sa interface addresses")                 \
 	X(CONNECTION_DOWN, "connection-down", "connection text")                                   \
 	X(DATAPLANE_UP, "dataplane-up", "pid workers same")                                        \

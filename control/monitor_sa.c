@@ -76,18 +76,39 @@ void monitor_sa_del(struct control *control, const struct ipc_sa_info *info)
 	monitor_emit(control->monitor, MONITOR_SA_DEL, object);
 }
 
-void monitor_link(struct control *control, enum monitor_event event, const struct link *link)
+static json_t *link_object(const struct link *link)
 {
+	json_t *object = json_object(), *identity = NULL;
 	char text[300];
-	json_t *object = NULL, *prefixes = NULL, *identity = NULL;
 
-	if (!monitor_wanted(control->monitor))
-		return;
-	object = json_object();
 	json_object_set_new(object, "link", json_integer((json_int_t)link->handle));
 	identity = json_string(config_id_format(&link->identity, text));
 	json_object_set_new(
 		object, "identity", identity != NULL ? identity : json_string("(not UTF-8)"));
+	return object;
+}
+
+void monitor_link_prefix(struct control *control, enum monitor_event event, const struct link *link,
+	const struct inet_prefix *prefix)
+{
+	char text[INET_PREFIX_STRLEN];
+	json_t *object = NULL;
+
+	if (!monitor_wanted(control->monitor))
+		return;
+	object = link_object(link);
+	json_object_set_new(object, "prefix", json_string(inet_prefix_format(prefix, text)));
+	monitor_emit(control->monitor, event, object);
+}
+
+void monitor_link(struct control *control, enum monitor_event event, const struct link *link)
+{
+	char text[300];
+	json_t *object = NULL, *prefixes = NULL;
+
+	if (!monitor_wanted(control->monitor))
+		return;
+	object = link_object(link);
 	if (event == MONITOR_LINK_UP) {
 		prefixes = json_array();
 		for (uint32_t i = 0; i < link->lease_n; i++)

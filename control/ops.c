@@ -84,6 +84,21 @@ static bool op_link_id_matches(void *arg, uint64_t link, const uint8_t *link_id,
 	return link_id_matches(control->links, link, link_id, len);
 }
 
+static bool op_link_policy(void *arg, uint64_t link, struct ts_list *remote, struct ts_list *local)
+{
+	const struct control *control = arg;
+
+	return link_policy(control->links, link, remote, local);
+}
+
+static enum ike_link_outcome op_link_extend(void *arg, uint64_t link, const struct cp_attrs *asked,
+	struct ike_link_reply *reply, uint64_t now_us)
+{
+	struct control *control = arg;
+
+	return link_extend(control->links, link, asked, reply, now_us);
+}
+
 const struct ike_ops control_ike_ops = {
 	.random = control_random,
 	.spi_alloc = op_spi_alloc,
@@ -93,5 +108,7 @@ const struct ike_ops control_ike_ops = {
 	.link_attach = op_link_attach,
 	.link_detach = op_link_detach,
 	.link_moved = op_link_moved,
+	.link_policy = op_link_policy,
+	.link_extend = op_link_extend,
 	.link_id_matches = op_link_id_matches,
 };

@@ -5,11 +5,17 @@
 #include "clock.h"
 #include "control.h"
 
+#include <event2/event.h>
+
 #include <errno.h>
 #include <stdlib.h>
 
 #define PAGE 128 // SAs a question, less than an event ring holds
 #define WAITERS_MAX 64
+// Liveness: so many IKE SAs are looked at in one turn of the loop, more only if there are so many
+// that one round would take longer than half the liveness time.
+#define DOUBT_TURN_SAS 128
+#define DOUBT_TURN_MS 20
 
 struct waiter {
 	void (*each)(struct control *control, const struct ipc_sa_info *info);
@@ -17,7 +23,8 @@ struct waiter {
 	void *arg;
 };
 
-// One listing at a time; who asks meanwhile waits for the next one.
+// One listing at a time; who asks meanwhile waits for the next one. And one round through the IKE SAs
+// of which nothing was heard.
 struct refresh {
 	bool running;
 	uint32_t thread; // being asked
@@ -25,6 +32,10 @@ struct refresh {
 	uint32_t asked_slot;
 	uint32_t now_n, next_n;
 	struct waiter now[WAITERS_MAX], next[WAITERS_MAX];
+	struct event *doubt_turn;
+	uint32_t doubt_cursor, doubt_max;
+	bool doubting;
+	uint64_t heard_before_us; // of whom was heard since, there is no doubt
 };
 
 int query_init(struct control *control)
@@ -35,6 +46,8 @@ int query_init(struct control *control)
 
 void query_fini(struct control *control)
 {
+	if (control->refresh != NULL && control->refresh->doubt_turn != NULL)
+		event_free(control->refresh->doubt_turn);
 	free(control->refresh);
 	control->refresh = NULL;
 }
@@ -220,17 +233,11 @@ static void ask_about(
 		control->dp, 1 + spi_worker(id), IPC_SA_QUERY, &cmd, sizeof(cmd), fn, control);
 }
 
-struct doubt {
-	struct control *control;
-	uint64_t before_us; // heard of since then: no doubt
-};
-
 static bool ask_silent(void *arg, const struct ike_sa_info *info)
 {
-	const struct doubt *doubt = arg;
-	struct control *control = doubt->control;
+	struct control *control = arg;
 
-	if (info->state != IKE_SA_ESTABLISHED || info->heard_us > doubt->before_us)
+	if (info->state != IKE_SA_ESTABLISHED || info->heard_us > control->refresh->heard_before_us)
 		return true;
 	for (uint32_t i = 0; i < info->child_n && i < 8; i++) {
 		const struct ike_child_info *child = &info->child[i];
@@ -246,12 +253,36 @@ static bool ask_silent(void *arg, const struct ike_sa_info *info)
 	return true;
 }
 
+static void on_doubt_turn(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval pause = {.tv_usec = DOUBT_TURN_MS * 1000};
+	struct control *control = arg;
+	struct refresh *r = control->refresh;
+
+	(void)fd;
+	(void)what;
+	r->doubting = control->phase == PHASE_READY &&
+		ike_walk(control->ike, &r->doubt_cursor, r->doubt_max, ask_silent, control) &&
+		evtimer_add(r->doubt_turn, &pause) == 0;
+}
+
 void query_doubtful(struct control *control)
 {
+	struct refresh *r = control->refresh;
 	uint64_t half_us = control->config->life.liveness_s * US_PER_S / 2;
-	uint64_t now_us = clock_now_us();
-	struct doubt doubt = {control, now_us > half_us ? now_us - half_us : 0};
+	uint64_t turns = half_us / (DOUBT_TURN_MS * 1000) + 1, now_us = clock_now_us();
 
-	if (control->phase == PHASE_READY)
-		ike_foreach(control->ike, ask_silent, &doubt);
+	if (r->doubting || control->phase != PHASE_READY)
+		return;
+	if (r->doubt_turn == NULL)
+		r->doubt_turn = evtimer_new(control->base, on_doubt_turn, control);
+	if (r->doubt_turn == NULL)
+		return;
+	r->doubt_cursor = 0;
+	r->doubt_max = DOUBT_TURN_SAS;
+	// Empty slots of the table count too, hence twice.
+	if (link_count(control->links) * 2 / turns > r->doubt_max)
+		r->doubt_max = (uint32_t)(link_count(control->links) * 2 / turns);
+	r->heard_before_us = now_us > half_us ? now_us - half_us : 0;
+	on_doubt_turn(-1, 0, control);
 }

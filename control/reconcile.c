@@ -14,16 +14,7 @@
 
 LOG_TYPE("reconcile");
 
-// ---- pools and routes ----
-
-struct pool_ask {
-	struct control *control;
-	uint32_t thread;
-	uint32_t pool;
-	bool again;
-};
-
-static void add_pool(struct control *control, uint32_t thread, uint32_t pool, bool again);
+// ---- routes ----
 
 static void ignore(void *arg, const struct ipc_hdr *hdr, const void *payload, bool last)
 {
@@ -33,71 +24,16 @@ static void ignore(void *arg, const struct ipc_hdr *hdr, const void *payload, bo
 	(void)last;
 }
 
-static void del_pool(struct control *control, uint32_t thread, uint32_t pool)
-{
-	struct ipc_pool_del cmd = {.pool = pool};
-
-	dp_client_command(control->dp, thread, IPC_POOL_DEL, &cmd, sizeof(cmd), ignore, NULL);
-}
-
-// A pool of a former configuration is in the way: it goes, and whatever else may overlap.
-static void on_pool(void *arg, const struct ipc_hdr *hdr, const void *payload, bool last)
-{
-	struct pool_ask *ask = arg;
-
-	(void)payload;
-	(void)last;
-	if (hdr != NULL && (hdr->status == EEXIST || hdr->status == EADDRINUSE) && !ask->again) {
-		LOG(NOTICE, "worker %u had other pools", ask->thread - 1);
-		if (hdr->status == EEXIST)
-			del_pool(ask->control, ask->thread, ask->pool);
-		for (uint32_t i = 0; i < IPC_POOLS && hdr->status == EADDRINUSE; i++)
-			if (i >= ask->control->config->pool_n)
-				del_pool(ask->control, ask->thread, i);
-		add_pool(ask->control, ask->thread, ask->pool, true);
-	} else if (hdr != NULL && hdr->status != 0) {
-		LOG(ERR, "worker %u does not take pool %s: %s", ask->thread - 1,
-			ask->control->config->pool[ask->pool].name, strerror((int)hdr->status));
-	}
-	free(ask);
-}
-
-static void add_pool(struct control *control, uint32_t thread, uint32_t pool, bool again)
-{
-	const struct pool *p = lease_book_pool(link_leases(control->links), pool);
-	struct ipc_pool_add cmd = {
-		.pool = pool, .slot_len = pool_lease_len(p), .prefix = *pool_prefix(p)};
-	struct pool_ask *ask = malloc(sizeof(*ask));
-
-	if (ask == NULL)
-		return;
-	*ask = (struct pool_ask){control, thread, pool, again};
-	if (dp_client_command(control->dp, thread, IPC_POOL_ADD, &cmd, sizeof(cmd), on_pool, ask) !=
-		0)
-		free(ask);
-}
-
-static void set_route(
-	struct control *control, uint32_t thread, const char *text, enum ipc_route_kind kind)
-{
-	struct ipc_route_set cmd = {.kind = (uint32_t)kind};
-
-	if (inet_prefix_parse(text, &cmd.prefix) == 0)
-		dp_client_command(
-			control->dp, thread, IPC_ROUTE_SET, &cmd, sizeof(cmd), NULL, NULL);
-}
-
 // What peers send to the link itself (L26): ours to answer.
 static void push_tables(struct control *control)
 {
-	for (uint32_t thread = 1; thread < dp_client_threads(control->dp); thread++) {
-		for (uint32_t i = 0; i < control->config->pool_n && i < IPC_POOLS; i++)
-			add_pool(control, thread, i, false);
-		if (control->config->gateway.present) {
-			set_route(control, thread, "fe80::/10", IPC_ROUTE_PUNT);
-			set_route(control, thread, "ff02::/16", IPC_ROUTE_PUNT);
-		}
-	}
+	static const char *const ours[] = {"fe80::/10", "ff02::/16"};
+	struct inet_prefix prefix;
+
+	install_pools_all(control);
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (control->config->gateway.present && inet_prefix_parse(ours[i], &prefix) == 0)
+			install_route(control, &prefix, IPC_ROUTE_PUNT, 0);
 }
 
 // ---- the listing ----
@@ -162,20 +98,29 @@ static bool adopt_orphan(void *arg, struct sa *sa)
 {
 	struct control *control = arg;
 	const struct link *link = NULL;
+	uint64_t key = sa->group != NULL ? sa->group->key : 0;
+	bool physical = physical_is_group(key);
 
 	if (!sa->orphan || sa->dying)
 		return true;
-	link = sa->group != NULL ? link_find(control->links, sa->group->key) : NULL;
+	link = link_find(control->links, physical ? key & ~PHYSICAL_GROUP : key);
 	// An IKE SA that lives has its SAs in the table: its delete of this one was lost on the way.
 	if (link != NULL && link->state != LINK_ORPHAN) {
 		install_sa_end(control, sa);
 		return true;
 	}
+	if (link != NULL && physical) {
+		if (sa->info.direction == IPC_DIR_OUT)
+			physical_adopt(control, key, sa->info.ref);
+		return true;
+	}
 	if (link != NULL) {
 		sa_group_keep(control->sas, link->handle, true);
-		// Workers whose pools were made anew have forgotten it.
-		if (sa->info.direction == IPC_DIR_OUT && sa->group->ref_n == 0)
-			install_link_slots(control, link, orphan_ref(sa->group));
+		// What the link has now: some of it may have come or gone since.
+		if (sa->info.direction == IPC_DIR_IN)
+			install_link_ingress(control, link);
+		else if (sa->group->ref_n == 0)
+			install_link_routes(control, link, orphan_ref(sa->group));
 		return true;
 	}
 	if (sa->group != NULL && client_is_group(sa->group->key) && sa->group->kept)
@@ -210,6 +155,8 @@ static void on_listed(void *arg, int error)
 	link_reconcile(control->links, link_has_sas, control, now_us);
 	sa_table_each(control->sas, adopt_orphan, control);
 	sa_table_each(control->sas, rekey_missing, control);
+	if (control->lost.links)
+		install_links_again(control);
 	if (control->counts.orphans_found > control->counts.orphans_ended)
 		LOG(NOTICE, "%lu SAs from before carry on",
 			control->counts.orphans_found - control->counts.orphans_ended);
@@ -230,6 +177,8 @@ static bool forget_sa(void *arg, struct sa *sa)
 		slots_give_ref(control->slots, sa->info.ref);
 	if (sa->give_next)
 		slots_give_ref(control->slots, sa->next);
+	if (sa->orphan && sa->info.direction == IPC_DIR_OUT)
+		physical_del(control, sa->info.ref);
 	sa_table_remove(control->sas, sa);
 	return true;
 }
@@ -266,6 +215,7 @@ static int new_slots(struct control *control, const struct seam_welcome *welcome
 		ike_foreach(control->ike, detach_all, control);
 		ike_free(control->ike);
 		control->ike = fresh;
+		physical_fini(control);
 	}
 	slots_free(control->slots);
 	control->slots =
@@ -291,7 +241,10 @@ void reconcile_start(
 		return;
 	}
 	sa_table_each(control->sas, clear_seen, control);
+	install_lost_routes(control, !lost);
 	push_tables(control);
+	if (lost)
+		physical_again(control);
 	// New keys for every child; its slots stay taken, its keys are never used again.
 	if (lost)
 		ike_on_dataplane_lost(control->ike, clock_now_us());

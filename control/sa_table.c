@@ -415,6 +415,14 @@ void sa_table_each(struct sa_table *table, bool (*fn)(void *arg, struct sa *sa),
 	hash_each(&table->sas, walk_sa, &walk);
 }
 
+bool sa_table_walk(struct sa_table *table, uint32_t *cursor, uint32_t max,
+	bool (*fn)(void *arg, struct sa *sa), void *arg)
+{
+	struct walk walk = {fn, arg};
+
+	return hash_some(&table->sas, cursor, max, walk_sa, &walk);
+}
+
 uint32_t sa_table_count(const struct sa_table *table)
 {
 	return table->sas.n;

@@ -9,7 +9,7 @@
 
 #include <sys/queue.h>
 
-#define SA_GROUP_REFS 16 // outbound SAs of one link at once
+#define SA_GROUP_REFS 32 // outbound SAs of one link at once
 
 // A link of the gateway (key: its handle) or a connection of the client.
 struct sa_group {
@@ -95,4 +95,7 @@ void sa_group_counters(const struct sa_group *group, struct control_counters *ou
 
 // fn may remove the SA that it is given.
 void sa_table_each(struct sa_table *table, bool (*fn)(void *arg, struct sa *sa), void *arg);
+// The same in turns, see hash_some(): cursor 0 begins; false: through.
+bool sa_table_walk(struct sa_table *table, uint32_t *cursor, uint32_t max,
+	bool (*fn)(void *arg, struct sa *sa), void *arg);
 uint32_t sa_table_count(const struct sa_table *table);

@@ -152,26 +152,13 @@ static bool esp_take(struct worker *w, struct rte_mbuf *m, uint16_t off, bool en
 	return false;
 }
 
-// For what ends here; ESP has an integrity check of its own and its UDP checksum is ignored (RFC
-// 3948 section 2.1). A sender on the same machine may leave it to a device that does not exist: then
-// the field holds the sum of the pseudo header.
-static bool udp_checksum_good(const uint8_t *ip, const uint8_t *udp, uint32_t len, bool v4)
-{
-	uint16_t sum;
-
-	memcpy(&sum, udp + 6, 2);
-	if (!sum)
-		return v4; // RFC 8200 section 8.1
-	return csum_l4_good(ip, IPPROTO_UDP, udp, len) ||
-		sum == csum_fold(csum_pseudo(ip, IPPROTO_UDP, len));
-}
-
+// ESP has an integrity check of its own, and its UDP checksum is ignored (RFC 3948 section 2.1).
 static void ike_take(struct worker *w, struct rte_mbuf *m, uint32_t udp_len, uint32_t skip)
 {
 	struct pkt_meta *meta = pkt_meta(m);
 	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
 
-	if (!udp_checksum_good(ip, ip + meta->l4_off, udp_len, meta->family == AF_INET)) {
+	if (!csum_udp_good(ip, ip + meta->l4_off, udp_len)) {
 		worker_drop(w, m, DROP_BAD_UDP);
 		return;
 	}

@@ -83,7 +83,9 @@ static int route_set(struct worker *w, const struct ipc_route_set *cmd)
 	case IPC_ROUTE_DISCARD:
 		return fib_set(w->inner, &prefix, (struct fib_hop){.kind = FIB_DISCARD});
 	case IPC_ROUTE_HOSTIF:
-		return fib_set(w->deliver, &prefix, (struct fib_hop){.kind = FIB_HOSTIF});
+		return fib_set(w->deliver, &prefix,
+			(struct fib_hop){.kind = FIB_HOSTIF,
+				.arg = cmd->flags & IPC_ROUTE_DHCP6 ? FIB_HOSTIF_DHCP6 : 0});
 	case IPC_ROUTE_PUNT:
 		return fib_set(w->deliver, &prefix, (struct fib_hop){.kind = FIB_PUNT});
 	default:
@@ -117,6 +119,8 @@ static int run_simple(struct worker *w, uint32_t type, const void *payload)
 	switch (type) {
 	case IPC_SA_IN_ADD:
 		return esp_in_add(w->esp, payload, w->now_tsc);
+	case IPC_SA_INGRESS_SET:
+		return esp_ingress_set(w->esp, payload);
 	case IPC_SA_OUT_SET:
 		return esp_out_set(w->esp, payload, w->now_tsc);
 	case IPC_SA_MOVE:

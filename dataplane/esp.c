@@ -154,12 +154,12 @@ static struct sa_out *out_lookup(const struct esp *esp, sa_ref_t ref)
 	return &esp->out[slot];
 }
 
-static bool ingress_valid(const struct ipc_sa_in_add *cmd)
+static bool ingress_valid(const struct inet_prefix *ingress, uint32_t n)
 {
-	if (cmd->ingress_n > IPC_INGRESS_MAX)
+	if (n > IPC_INGRESS_MAX)
 		return false;
-	for (uint32_t i = 0; i < cmd->ingress_n; i++) {
-		if (!inet_prefix_valid(&cmd->ingress[i]))
+	for (uint32_t i = 0; i < n; i++) {
+		if (!inet_prefix_valid(&ingress[i]))
 			return false;
 	}
 	return true;
@@ -177,7 +177,7 @@ int esp_in_add(struct esp *esp, const struct ipc_sa_in_add *cmd, uint64_t now_ts
 	ret = sa_check(&cmd->sa, true, &shape);
 	if (ret)
 		return ret;
-	if (!ingress_valid(cmd))
+	if (!ingress_valid(cmd->ingress, cmd->ingress_n))
 		return -EINVAL;
 	if (esp->in[slot].spi)
 		return -EEXIST;
@@ -189,6 +189,20 @@ int esp_in_add(struct esp *esp, const struct ipc_sa_in_add *cmd, uint64_t now_ts
 	}
 	esp->long_keys |= shape.class != CRYPTO_AES128_GCM;
 	sad_set_put(&esp->in_set, slot, true);
+	return 0;
+}
+
+int esp_ingress_set(struct esp *esp, const struct ipc_sa_ingress_set *cmd)
+{
+	struct sa_in *sa = in_lookup(esp, cmd->spi);
+	uint32_t slot = spi_slot(cmd->spi);
+
+	if (!ingress_valid(cmd->ingress, cmd->ingress_n))
+		return -EINVAL;
+	if (!sa)
+		return -ENOENT;
+	selectors_filter(&sa->selectors, &esp->in_wide[slot], &esp->in_cold[slot].plain,
+		cmd->ingress, cmd->ingress_n);
 	return 0;
 }
 
@@ -279,6 +293,32 @@ static uint32_t path_mtu(const struct esp *esp, const struct sa_out_cold *cold)
 	return cold->mtu && cold->mtu < port ? cold->mtu : port;
 }
 
+// NULL: it is another worker's, or gone.
+static struct sa_out_cold *out_cold_of(struct esp *esp, sa_ref_t ref)
+{
+	return out_lookup(esp, ref) ? &esp->out_cold[spi_slot(ref)] : NULL;
+}
+
+// Chain of the SAs of a link: each is told who names it, so that one may be taken out of the middle.
+static void chain_link(struct esp *esp, sa_ref_t ref, sa_ref_t next)
+{
+	struct sa_out_cold *sa = out_cold_of(esp, ref), *behind = out_cold_of(esp, next);
+
+	if (sa)
+		sa->next = next;
+	if (behind)
+		behind->named_by = ref;
+}
+
+static void chain_cut(struct esp *esp, sa_ref_t ref)
+{
+	const struct sa_out_cold *gone = &esp->out_cold[spi_slot(ref)];
+	const struct sa_out_cold *namer = out_cold_of(esp, gone->named_by);
+
+	if (namer && namer->next == ref)
+		chain_link(esp, gone->named_by, gone->next);
+}
+
 // Puts the new SA into its slot, where counters and the path's known MTU go on.
 static void out_replace(struct esp *esp, uint32_t slot, const struct sa_out *sa,
 	const struct sa_out_cold *cold, const struct selectors_wide *wide,
@@ -287,7 +327,7 @@ static void out_replace(struct esp *esp, uint32_t slot, const struct sa_out *sa,
 	struct sa_out *place = &esp->out[slot];
 	struct sa_out_cold *cold_place = &esp->out_cold[slot];
 	uint64_t pkts = 0, bytes = 0, drops = 0, last_tsc = 0;
-	uint32_t port_mtu = 0;
+	uint32_t port_mtu = 0, named_by = 0;
 
 	if (place->ref) {
 		pkts = cold_place->pkts_before + place->seq;
@@ -295,6 +335,7 @@ static void out_replace(struct esp *esp, uint32_t slot, const struct sa_out *sa,
 		drops = cold_place->base.drops;
 		last_tsc = place->last_tsc;
 		port_mtu = cold_place->port_mtu;
+		named_by = cold_place->named_by;
 	}
 	secret_wipe(place, sizeof(*place));
 	*place = *sa;
@@ -306,6 +347,8 @@ static void out_replace(struct esp *esp, uint32_t slot, const struct sa_out *sa,
 	cold_place->bytes_before = bytes;
 	cold_place->base.drops = drops;
 	cold_place->port_mtu = port_mtu;
+	cold_place->named_by = named_by;
+	chain_link(esp, sa->ref, cold->next);
 	cold_place->key_known = true;
 	memcpy(cold_place->key_digest, digest, SA_DIGEST_BYTES);
 	sa_out_fit(place, path_mtu(esp, cold_place));
@@ -354,6 +397,7 @@ int esp_out_del(struct esp *esp, sa_ref_t ref, struct ipc_sa_info *last, uint64_
 	if (!sa)
 		return -ENOENT;
 	out_info(esp, spi_slot(ref), last, now_tsc);
+	chain_cut(esp, ref);
 	// The digest of the key stays: the slot must not see this key again.
 	secret_wipe(sa, sizeof(*sa));
 	sad_set_put(&esp->out_set, spi_slot(ref), false);

@@ -42,6 +42,7 @@ void esp_free(struct esp *esp); // wipes all keys
 
 // Commands from control, checked whole before anything changes. 0 or -errno (see ipc_msg.h).
 int esp_in_add(struct esp *esp, const struct ipc_sa_in_add *cmd, uint64_t now_tsc);
+int esp_ingress_set(struct esp *esp, const struct ipc_sa_ingress_set *cmd);
 int esp_in_del(struct esp *esp, uint32_t spi, struct ipc_sa_info *last, uint64_t now_tsc);
 int esp_out_set(struct esp *esp, const struct ipc_sa_out_set *cmd, uint64_t now_tsc);
 int esp_out_del(struct esp *esp, sa_ref_t ref, struct ipc_sa_info *last, uint64_t now_tsc);

@@ -313,6 +313,17 @@ static inline void strip(struct rte_mbuf *m, const struct sa_in *sa, uint32_t le
 	}
 }
 
+// An ingress filter in the place of selectors refuses what is outside these, too.
+static enum drop_reason __rte_noinline spoofed(
+	const struct esp *esp, uint32_t slot, const uint8_t *inner, const struct pkt_meta *meta)
+{
+	const struct selectors *plain = &esp->in_cold[slot].plain;
+
+	return selectors_match(plain, &esp->in_wide[slot], inner, meta) == SELECTORS_REFUSE
+		? DROP_SA_SELECTOR_IN
+		: DROP_INGRESS_FILTER;
+}
+
 // What the SA lets its packets be.
 static inline enum drop_reason check_inner(
 	struct esp *esp, const struct sa_in *sa, uint8_t *inner, struct pkt_meta *meta)
@@ -332,7 +343,7 @@ static inline enum drop_reason check_inner(
 	case SELECTORS_PASS:
 		return DROP_COUNT;
 	case SELECTORS_SPOOFED:
-		return DROP_INGRESS_FILTER;
+		return spoofed(esp, slot_of(esp, sa), inner, meta);
 	default:
 		return DROP_SA_SELECTOR_IN;
 	}

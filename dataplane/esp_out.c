@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#define NEXT_MAX 8 // SAs that are tried for one packet
+#define NEXT_MAX 32 // SAs that are tried for one packet
 
 static __rte_always_inline struct sa_out *lookup(const struct esp *esp, sa_ref_t ref)
 {

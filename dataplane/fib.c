@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Longest-match routes: one open-addressing table of both families, and for each family the list of
 // prefix lengths in use, longest first. A lookup probes once per length. One worker, its thread.
+//
+// The table doubles without a pause: entries move to the larger one a few at each change, while
+// lookups go on in the old one, which has every route until the last entry has moved.
 #include "fib.h"
 
 #include <rte_common.h>
@@ -21,12 +24,21 @@ struct lengths {
 	uint32_t count[129]; // routes of each length
 };
 
+#define ROUTES_FIRST 1024 // room at the beginning
+#define MOVES_A_CHANGE 8 // so that the move ends before the old table is two thirds full
+
+struct table {
+	uint32_t mask; // of its positions
+	struct entry *entry;
+};
+
 struct fib {
-	uint32_t mask; // of the table's positions
+	struct table now; // twice as many positions as routes, but while it grows
 	uint32_t capacity;
 	uint32_t count;
 	struct lengths v4, v6;
-	struct entry entry[];
+	struct table next; // entry NULL: it does not grow
+	uint32_t moved; // positions of `now` whose entries stand in `next` too
 };
 
 static struct fib_key key_mask(struct fib_key key, uint8_t len)
@@ -40,14 +52,14 @@ static struct fib_key key_mask(struct fib_key key, uint8_t len)
 	return key;
 }
 
-static uint32_t entry_hash(const struct fib *fib, uint8_t family, uint8_t len, struct fib_key key)
+static uint32_t entry_hash(const struct table *t, uint8_t family, uint8_t len, struct fib_key key)
 {
 	uint64_t h = (key.hi ^ len) * UINT64_C(0x9e3779b97f4a7c15);
 
 	h ^= (key.lo ^ family) * UINT64_C(0xc2b2ae3d27d4eb4f);
 	h ^= h >> 29;
 	h *= UINT64_C(0xbf58476d1ce4e5b9);
-	return (uint32_t)(h >> 32) & fib->mask;
+	return (uint32_t)(h >> 32) & t->mask;
 }
 
 static bool entry_is(const struct entry *e, uint8_t family, uint8_t len, struct fib_key key)
@@ -56,30 +68,74 @@ static bool entry_is(const struct entry *e, uint8_t family, uint8_t len, struct 
 }
 
 // Position of the entry, or of the free place where it would stand.
-static uint32_t entry_find(const struct fib *fib, uint8_t family, uint8_t len, struct fib_key key)
+static uint32_t entry_find(const struct table *t, uint8_t family, uint8_t len, struct fib_key key)
 {
-	uint32_t i = entry_hash(fib, family, len, key);
+	uint32_t i = entry_hash(t, family, len, key);
 
-	while (fib->entry[i].family && !entry_is(&fib->entry[i], family, len, key))
-		i = (i + 1) & fib->mask;
+	while (t->entry[i].family && !entry_is(&t->entry[i], family, len, key))
+		i = (i + 1) & t->mask;
 	return i;
+}
+
+static int table_init(struct table *t, uint32_t size)
+{
+	t->entry = calloc(size, sizeof(*t->entry));
+	t->mask = size - 1;
+	return t->entry ? 0 : -ENOMEM;
+}
+
+static void table_put(struct table *t, const struct entry *e)
+{
+	struct fib_key key = {.hi = e->hi, .lo = e->lo};
+
+	t->entry[entry_find(t, e->family, e->len, key)] = *e;
 }
 
 struct fib *fib_new(uint32_t capacity)
 {
-	uint32_t size = rte_align32pow2(RTE_MAX(capacity, 8u) * 2);
-	struct fib *fib = calloc(1, sizeof(*fib) + (size_t)size * sizeof(struct entry));
+	uint32_t room = RTE_MIN(RTE_MAX(capacity, 8u), ROUTES_FIRST);
+	struct fib *fib = calloc(1, sizeof(*fib));
 
 	if (!fib)
 		return NULL;
-	fib->mask = size - 1;
-	fib->capacity = capacity;
+	fib->capacity = RTE_MIN(capacity, FIB_ROUTES_MAX);
+	if (table_init(&fib->now, rte_align32pow2(room * 2))) {
+		free(fib);
+		errno = ENOMEM;
+		return NULL;
+	}
 	return fib;
 }
 
 void fib_free(struct fib *fib)
 {
+	if (!fib)
+		return;
+	free(fib->now.entry);
+	free(fib->next.entry);
 	free(fib);
+}
+
+// A part of the move, when there is one.
+static void grow_step(struct fib *fib)
+{
+	for (uint32_t i = 0; fib->next.entry && i < MOVES_A_CHANGE; i++) {
+		const struct entry *e = &fib->now.entry[fib->moved];
+
+		if (e->family)
+			table_put(&fib->next, e);
+		if (fib->moved++ < fib->now.mask)
+			continue;
+		free(fib->now.entry);
+		fib->now = fib->next;
+		fib->next = (struct table){0};
+	}
+}
+
+static int grow_begin(struct fib *fib)
+{
+	fib->moved = 0;
+	return table_init(&fib->next, (fib->now.mask + 1) * 2);
 }
 
 static void lengths_add(struct lengths *l, uint8_t len)
@@ -116,50 +172,73 @@ int fib_set(struct fib *fib, const struct inet_prefix *prefix, struct fib_hop ho
 {
 	uint8_t family = prefix->addr.family;
 	struct fib_key key = key_mask(fib_key(&prefix->addr), prefix->len);
-	struct entry *e = &fib->entry[entry_find(fib, family, prefix->len, key)];
-
-	if (e->family) {
-		if (e->hop.fixed && !hop.fixed)
-			return -EPERM;
-		e->hop = hop;
-		return 0;
-	}
-	if (fib->count == fib->capacity)
-		return -ENOSPC;
-	*e = (struct entry){
+	struct entry fresh = {
 		.hi = key.hi, .lo = key.lo, .family = family, .len = prefix->len, .hop = hop};
-	lengths_add(lengths_of(fib, family), prefix->len);
-	fib->count++;
+	struct entry *e;
+
+	grow_step(fib);
+	e = &fib->now.entry[entry_find(&fib->now, family, prefix->len, key)];
+	if (e->family && e->hop.fixed && !hop.fixed)
+		return -EPERM;
+	if (!e->family) {
+		if (fib->count == fib->capacity)
+			return -ENOSPC;
+		if (!fib->next.entry && fib->count > fib->now.mask / 2 && grow_begin(fib))
+			return -ENOMEM;
+		lengths_add(lengths_of(fib, family), prefix->len);
+		fib->count++;
+	}
+	*e = fresh;
+	if (fib->next.entry)
+		table_put(&fib->next, &fresh);
 	return 0;
 }
 
-// Moves back what stands behind a hole, so that no search ends too early.
-static void close_hole(struct fib *fib, uint32_t hole)
+// Moves back what stands behind a hole, so that no search ends too early. An entry that gets to a
+// position behind which the move to a larger table has passed is put there at once.
+static void close_hole(struct fib *fib, struct table *t, uint32_t hole)
 {
-	for (uint32_t i = (hole + 1) & fib->mask; fib->entry[i].family; i = (i + 1) & fib->mask) {
-		const struct entry *e = &fib->entry[i];
-		uint32_t home = entry_hash(
-			fib, e->family, e->len, (struct fib_key){.hi = e->hi, .lo = e->lo});
+	bool growing = t == &fib->now && fib->next.entry;
 
-		if (((i - home) & fib->mask) >= ((i - hole) & fib->mask)) {
-			fib->entry[hole] = *e;
+	for (uint32_t i = (hole + 1) & t->mask; t->entry[i].family; i = (i + 1) & t->mask) {
+		const struct entry *e = &t->entry[i];
+		uint32_t home = entry_hash(
+			t, e->family, e->len, (struct fib_key){.hi = e->hi, .lo = e->lo});
+
+		if (((i - home) & t->mask) >= ((i - hole) & t->mask)) {
+			if (growing && hole < fib->moved)
+				table_put(&fib->next, e);
+			t->entry[hole] = *e;
 			hole = i;
 		}
 	}
-	fib->entry[hole] = (struct entry){0};
+	t->entry[hole] = (struct entry){0};
+}
+
+static void table_del(
+	struct fib *fib, struct table *t, uint8_t family, uint8_t len, struct fib_key key)
+{
+	uint32_t i = entry_find(t, family, len, key);
+
+	if (t->entry[i].family)
+		close_hole(fib, t, i);
 }
 
 int fib_del(struct fib *fib, const struct inet_prefix *prefix)
 {
 	uint8_t family = prefix->addr.family;
 	struct fib_key key = key_mask(fib_key(&prefix->addr), prefix->len);
-	uint32_t i = entry_find(fib, family, prefix->len, key);
+	const struct entry *e;
 
-	if (!fib->entry[i].family)
+	grow_step(fib);
+	e = &fib->now.entry[entry_find(&fib->now, family, prefix->len, key)];
+	if (!e->family)
 		return -ENOENT;
-	if (fib->entry[i].hop.fixed)
+	if (e->hop.fixed)
 		return -EPERM;
-	close_hole(fib, i);
+	table_del(fib, &fib->now, family, prefix->len, key);
+	if (fib->next.entry)
+		table_del(fib, &fib->next, family, prefix->len, key);
 	lengths_del(lengths_of(fib, family), prefix->len);
 	fib->count--;
 	return 0;
@@ -171,7 +250,8 @@ struct fib_hop fib_lookup(const struct fib *fib, uint8_t family, struct fib_key 
 
 	for (uint32_t i = 0; i < l->n; i++) {
 		struct fib_key masked = key_mask(key, l->len[i]);
-		const struct entry *e = &fib->entry[entry_find(fib, family, l->len[i], masked)];
+		const struct entry *e =
+			&fib->now.entry[entry_find(&fib->now, family, l->len[i], masked)];
 
 		if (e->family)
 			return e->hop;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Longest-match routes of one thread: for each prefix length in use one probe of a hash table. Made
-// for tables with few lengths and up to thousands of routes; memory is touched as routes come
-// (rte_fib's and rte_lpm's first level would cost 64 MB a table and worker). No allocation after
-// fib_new(). Assigned prefixes do not stand here, see pools.h.
+// for tables with few lengths and up to millions of routes (single addresses of shared prefixes);
+// memory grows with the routes (rte_fib's and rte_lpm's first level would cost 64 MB a table and
+// worker). Prefixes that are a link's alone do not stand here, see pools.h.
 #pragma once
 
 #include "inet.h"
@@ -18,9 +18,13 @@ enum fib_kind {
 	FIB_GATEWAY, // `port`; arg: index into the gateways
 	FIB_LOCAL, // an address of ours on `port`
 	FIB_SA, // arg: sa_ref_t
-	FIB_HOSTIF,
+	FIB_HOSTIF, // arg: enum fib_hostif
 	FIB_PUNT,
 	FIB_DISCARD,
+};
+
+enum fib_hostif {
+	FIB_HOSTIF_DHCP6 = 1 << 0, // what is for a DHCPv6 client goes to control
 };
 
 struct fib_hop {
@@ -58,10 +62,12 @@ static inline struct fib_key fib_key(const struct inet_addr *addr)
 
 struct fib;
 
-// Room for so many routes of both families together. NULL and errno.
+// Room for so many routes of both families together, at most FIB_ROUTES_MAX; it begins small. NULL
+// and errno.
+#define FIB_ROUTES_MAX (1u << 24)
 struct fib *fib_new(uint32_t capacity);
 void fib_free(struct fib *fib);
-// Adds or replaces. 0, -ENOSPC, -EPERM: there is a fixed one and this is not.
+// Adds or replaces. 0, -ENOSPC, -ENOMEM, -EPERM: there is a fixed one and this is not.
 int fib_set(struct fib *fib, const struct inet_prefix *prefix, struct fib_hop hop);
 // 0, -ENOENT, -EPERM.
 int fib_del(struct fib *fib, const struct inet_prefix *prefix);

@@ -16,6 +16,8 @@
 #include <rte_random.h>
 
 #define IPV6_MTU_MIN 1280
+#define DHCP6_CLIENT_PORT 546
+#define DHCP6_SERVER_PORT 547 // a relay agent's too
 
 // Where a packet goes next.
 enum verdict {
@@ -230,6 +232,17 @@ static void outer_send(struct worker *w, struct rte_mbuf *m)
 	l2_send(w, m, adj);
 }
 
+void forward_inner_local(struct worker *w, struct rte_mbuf *m)
+{
+	struct pkt_meta *meta = pkt_meta(m);
+	struct fib_hop hop = fib_lookup(w->inner, meta->family, dst_key(m, meta->family));
+
+	if (hop.kind == FIB_CONNECTED || hop.kind == FIB_GATEWAY)
+		inner_send(w, m, hop);
+	else
+		worker_drop(w, m, DROP_NO_ROUTE);
+}
+
 void forward_outer_local(struct worker *w, struct rte_mbuf *m)
 {
 	struct rte_mbuf *piece[FRAGMENT_MAX];
@@ -301,6 +314,33 @@ static bool has_link_local(const uint8_t *ip, uint8_t family)
 				 : link_local_at(ip + 8, family) || link_local_at(ip + 24, family);
 }
 
+static bool from_unspecified(const uint8_t *ip, uint8_t family)
+{
+	static const uint8_t unspecified[16];
+
+	return family == AF_INET ? !memcmp(ip + 12, unspecified, 4)
+				 : !memcmp(ip + 8, unspecified, 16);
+}
+
+static bool from_multicast(const uint8_t *ip, uint8_t family)
+{
+	return family == AF_INET ? ip[12] >= 224 : ip[8] == 0xff;
+}
+
+// Addresses that must not leave their link: link-local ones, and no source at all (RFC 4291 section
+// 2.5.2), which is what DAD on the link itself has.
+static bool stays_on_link(const uint8_t *ip, uint8_t family)
+{
+	return has_link_local(ip, family) || from_unspecified(ip, family);
+}
+
+// A DHCPv6 client's packet, when control is that client (RFC 8415 section 7.2).
+static bool for_dhcp6_client(const struct pkt_meta *meta)
+{
+	return meta->family == AF_INET6 && meta->proto == IPPROTO_UDP && meta->flags & PKT_PORTS &&
+		meta->dst_port == DHCP6_CLIENT_PORT;
+}
+
 // True: one hop less, the packet goes on. A packet whose last hop we are is answered.
 static bool hop_limit_take(struct worker *w, struct rte_mbuf *m, uint8_t family)
 {
@@ -317,7 +357,15 @@ static bool hop_limit_take(struct worker *w, struct rte_mbuf *m, uint8_t family)
 	return true;
 }
 
-// To an inner address of ours: an echo request is answered, nothing else is offered there.
+// What a DHCPv6 server on the protected network says to our relay agent. Through an SA nobody does.
+static bool for_relay_agent(const struct pkt_meta *meta)
+{
+	return meta->family == AF_INET6 && meta->proto == IPPROTO_UDP && meta->flags & PKT_PORTS &&
+		!(meta->flags & (PKT_DECRYPTED | PKT_LOCAL)) && meta->dst_port == DHCP6_SERVER_PORT;
+}
+
+// To an inner address of ours: an echo request is answered, DHCPv6 is control's, nothing else is
+// offered there.
 static void local_take(struct worker *w, struct rte_mbuf *m)
 {
 	struct pkt_meta *meta = pkt_meta(m);
@@ -332,6 +380,10 @@ static void local_take(struct worker *w, struct rte_mbuf *m)
 			worker_drop(w, m, DROP_BAD_IP_HEADER);
 			return;
 		}
+	}
+	if (for_relay_agent(meta)) {
+		punt_inside(w, m);
+		return;
 	}
 	if (!icmp_echo_reply(m)) {
 		reject(w, m, ICMP_ERROR_PROHIBITED, 0, DROP_NO_POLICY);
@@ -349,7 +401,10 @@ static bool deliver(struct worker *w, struct rte_mbuf *m, struct fib_key dst)
 	struct fib_hop hop = fib_lookup(w->deliver, meta->family, dst);
 
 	if (hop.kind == FIB_HOSTIF) {
-		hostif_send(w, m);
+		if (unlikely(hop.arg & FIB_HOSTIF_DHCP6) && for_dhcp6_client(meta))
+			punt_inner(w, m);
+		else
+			hostif_send(w, m);
 		return true;
 	}
 	if (hop.kind == FIB_PUNT && meta->flags & PKT_DECRYPTED) {
@@ -388,7 +443,8 @@ static enum verdict route(struct worker *w, struct rte_mbuf *m)
 		worker_drop(w, m, DROP_NO_GROUP);
 		return GONE;
 	}
-	if (unlikely(!from_host && has_link_local(ip_of(m), family))) {
+	if (unlikely(!from_host && stays_on_link(ip_of(m), family)) ||
+		unlikely(from_multicast(ip_of(m), family))) {
 		worker_drop(w, m, DROP_SCOPE);
 		return GONE;
 	}

@@ -12,5 +12,8 @@ void forward_burst(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 void forward_esp_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 // A packet of our own for the outer network (IKE), data at the IP header. Takes it.
 void forward_outer_local(struct worker *w, struct rte_mbuf *m);
-// The same by this port to a neighbour on its link, which the destination address is.
+// A packet of our own for the inner network itself, never into an SA: data at the IP header, meta
+// parsed, PKT_LOCAL. Takes it.
+void forward_inner_local(struct worker *w, struct rte_mbuf *m);
+// A packet of our own by this port to a neighbour on its link, which the destination address is.
 void forward_on_link(struct worker *w, uint16_t port, struct rte_mbuf *m);

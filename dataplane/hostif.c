@@ -4,6 +4,8 @@
 // command changes differences only and an interface that goes takes everything with it. Main thread.
 #include "hostif.h"
 
+#include "host6.h"
+#include "ifaddr.h"
 #include "log.h"
 #include "port.h"
 #include "rtnl.h"
@@ -26,6 +28,7 @@ struct hostif {
 	struct port *port; // NULL: free slot
 	uint32_t ifindex;
 	struct ipc_hostif_set set; // as carried out
+	bool forwards; // we have asked for it
 };
 
 struct hostifs {
@@ -33,6 +36,7 @@ struct hostifs {
 	const struct hostif_ops *ops;
 	void *arg;
 	int rtnl;
+	int ifaddr; // what the kernel says of addresses
 	struct hostif iface[PORT_HOSTIFS];
 	pid_t hooks[HOOKS_MAX]; // 0: free
 };
@@ -47,8 +51,11 @@ struct hostifs *hostifs_new(const char *hook, const struct hostif_ops *ops, void
 	h->ops = ops;
 	h->arg = arg;
 	h->rtnl = rtnl_open();
-	if (h->rtnl < 0) {
-		errno = -h->rtnl;
+	h->ifaddr = h->rtnl < 0 ? h->rtnl : ifaddr_open();
+	if (h->ifaddr < 0) {
+		errno = -h->ifaddr;
+		if (h->rtnl >= 0)
+			close(h->rtnl);
 		free(h);
 		return NULL;
 	}
@@ -147,8 +154,13 @@ static int change_addr(
 	struct hostifs *h, uint32_t ifindex, const struct ipc_hostif_addr *addr, bool add)
 {
 	// The kernel's own route for the prefix stays: all of the prefix is on this link.
-	struct rtnl_addr a = {
-		.addr = addr->addr, .prefix_len = addr->prefix_len, .nodad = addr->nodad != 0};
+	// A temporary address beside a link-local one makes no sense: there it says that those which
+	// the kernel forms from router advertisements have one.
+	struct rtnl_addr a = {.addr = addr->addr,
+		.prefix_len = addr->prefix_len,
+		.nodad = addr->nodad != 0,
+		.managetemp = addr->temporary != 0 && addr->prefix_len == 64 &&
+			!inet_addr_is_link_local(&addr->addr)};
 
 	return add ? rtnl_addr_add(h->rtnl, ifindex, &a) : rtnl_addr_del(h->rtnl, ifindex, &a);
 }
@@ -173,13 +185,64 @@ static int change_route(
 	return rc;
 }
 
+static bool wants_temporary(const struct ipc_hostif_set *set)
+{
+	for (uint32_t i = 0; i < set->addr_n; i++)
+		if (set->addr[i].temporary != 0)
+			return true;
+	return false;
+}
+
+// Before the interface is up for the first time, so that nothing of a kernel's default is ever done
+// on it. They vanish with it.
+static int apply_settings(const struct ipc_hostif_set *old, const struct ipc_hostif_set *new)
+{
+	bool ra = (new->flags &IPC_HOSTIF_RA) != 0, dad = (new->flags &IPC_HOSTIF_DAD) != 0;
+	bool old_dad = (old->flags & IPC_HOSTIF_DAD) != 0;
+	bool temporary = wants_temporary(new);
+	int rc = host6_set(new->name, "accept_ra", ra ? 2 : 0); // 2: though it forwards
+
+	if (rc == 0)
+		rc = host6_set(new->name, "autoconf", ra);
+	if (rc == 0 && dad != old_dad)
+		rc = host6_set(new->name, "accept_dad", dad ? 1 : -1);
+	// Whatever the host does elsewhere: unasked for, an address is not routed to us (P3).
+	if (rc == 0 && dad && !old_dad)
+		rc = host6_set(new->name, "dad_transmits", 1);
+	if (rc == 0 && temporary != wants_temporary(old))
+		rc = host6_set(new->name, "use_tempaddr", temporary ? 2 : -1);
+	// A kernel without IPv6, or one whose settings are read-only, does none of this anyway.
+	return ra || dad || temporary ? rc : 0;
+}
+
+static int apply_forward(struct hostif *slot, bool forward)
+{
+	int rc = 0;
+
+	if (forward == slot->forwards)
+		return 0;
+	if (forward)
+		rc = host6_forward_get();
+	else
+		host6_forward_put();
+	if (rc == 0)
+		slot->forwards = forward;
+	return rc;
+}
+
 // From `old` to `new`: what is new first, so that addresses never run out in between (the kernel
 // takes an interface's IPv4 routes away with its last address).
 static int apply(struct hostifs *h, uint32_t ifindex, const struct ipc_hostif_set *old,
 	const struct ipc_hostif_set *new)
 {
-	int rc = rtnl_link_set(h->rtnl, ifindex, true, new->mtu, true);
+	struct rtnl_link link = {.up = true,
+		.mtu = new->mtu,
+		.manual_addresses = true,
+		.arp = (new->flags &IPC_HOSTIF_DAD) != 0};
+	int rc = apply_settings(old, new);
 
+	if (rc == 0)
+		rc = rtnl_link_set(h->rtnl, ifindex, &link);
 	for (uint32_t i = 0; i < new->addr_n &&rc == 0; i++)
 		if (!has_addr(old, &new->addr[i]))
 			rc = change_addr(h, ifindex, &new->addr[i], true);
@@ -296,6 +359,8 @@ static int make(struct hostifs *h, const struct ipc_hostif_set *cmd)
 	}
 	slot->ifindex = if_nametoindex(cmd->name);
 	rc = slot->ifindex == 0 ? -ENODEV : apply(h, slot->ifindex, &nothing, cmd);
+	if (rc == 0)
+		rc = apply_forward(slot, (cmd->flags & IPC_HOSTIF_FORWARD) != 0);
 	if (rc != 0) {
 		LOG(ERR, "interface %s: %s", cmd->name, strerror(-rc));
 		h->ops->close(h->arg, slot->port);
@@ -303,6 +368,7 @@ static int make(struct hostifs *h, const struct ipc_hostif_set *cmd)
 		return rc;
 	}
 	slot->set = *cmd;
+	ifaddr_ask(h->ifaddr);
 	LOG(INFO, "interface %s is up, MTU %u, %u addresses, %u routes", cmd->name, cmd->mtu,
 		cmd->addr_n, cmd->route_n);
 	run_hook(h, cmd, "up");
@@ -312,6 +378,7 @@ static int make(struct hostifs *h, const struct ipc_hostif_set *cmd)
 static void unmake(struct hostifs *h, struct hostif *slot)
 {
 	// Addresses and routes go with the device.
+	apply_forward(slot, false);
 	h->ops->close(h->arg, slot->port);
 	slot->port = NULL;
 	LOG(INFO, "interface %s is gone", slot->set.name);
@@ -329,6 +396,8 @@ int hostif_set(struct hostifs *h, const struct ipc_hostif_set *cmd)
 	if (slot == NULL)
 		return make(h, cmd);
 	rc = apply(h, slot->ifindex, &slot->set, cmd);
+	if (rc == 0)
+		rc = apply_forward(slot, (cmd->flags & IPC_HOSTIF_FORWARD) != 0);
 	if (rc != 0) {
 		// Half of the difference may have been carried out: the rest is found by trying again
 		// from what is there, which add and delete tolerate.
@@ -338,7 +407,33 @@ int hostif_set(struct hostifs *h, const struct ipc_hostif_set *cmd)
 	if (resolver_differs(&slot->set, cmd))
 		run_hook(h, cmd, "up");
 	slot->set = *cmd;
+	ifaddr_ask(h->ifaddr); // who asks may be another control process than the first
 	return 0;
+}
+
+static void on_ifaddr(void *arg, const struct ifaddr_event *event)
+{
+	struct hostifs *h = arg;
+	struct ipc_hostif_addr_state state = {.addr = event->addr,
+		.prefix_len = event->prefix_len,
+		.event = (uint8_t)event->event};
+
+	for (size_t i = 0; i < PORT_HOSTIFS; i++) {
+		if (h->iface[i].port == NULL || h->iface[i].ifindex != event->ifindex)
+			continue;
+		memcpy(state.name, h->iface[i].set.name, sizeof(state.name));
+		h->ops->addr_state(h->arg, &state);
+	}
+}
+
+int hostifs_fd(const struct hostifs *h)
+{
+	return h->ifaddr;
+}
+
+void hostifs_read(struct hostifs *h)
+{
+	ifaddr_read(h->ifaddr, on_ifaddr, h);
 }
 
 int hostif_del(struct hostifs *h, const struct ipc_hostif_del *cmd)
@@ -362,6 +457,7 @@ void hostifs_free(struct hostifs *h)
 		if (h->iface[i].port != NULL)
 			unmake(h, &h->iface[i]);
 	hostifs_reap(h);
+	close(h->ifaddr);
 	close(h->rtnl);
 	free(h);
 }

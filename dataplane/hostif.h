@@ -18,6 +18,8 @@ struct hostif_ops {
 	struct port *(*open)(void *arg, const char *name, uint32_t mtu, char *why, size_t why_len);
 	// When it returns no worker knows the port.
 	void (*close)(void *arg, struct port *port);
+	// What the kernel says of an address of one of the interfaces.
+	void (*addr_state)(void *arg, const struct ipc_hostif_addr_state *state);
 };
 
 struct hostifs;
@@ -31,6 +33,10 @@ void hostifs_free(struct hostifs *h);
 // only. 0, -EINVAL, -ENOSPC, -ENODEV, or what the kernel says; on failure of a new one nothing is left.
 int hostif_set(struct hostifs *h, const struct ipc_hostif_set *cmd);
 int hostif_del(struct hostifs *h, const struct ipc_hostif_del *cmd); // -ENOENT
+
+// What the kernel says of addresses comes by this descriptor: to be watched for input, then read.
+int hostifs_fd(const struct hostifs *h);
+void hostifs_read(struct hostifs *h);
 
 // Collects hook programs that ended; called on SIGCHLD or now and then.
 void hostifs_reap(struct hostifs *h);

@@ -231,6 +231,8 @@ static int timeout_ms(const struct process *p, uint64_t now_us)
 
 	if (p->plane.next_timer_us < next)
 		next = p->plane.next_timer_us;
+	if (main_commands_next_us(p->commands) < next)
+		next = main_commands_next_us(p->commands);
 	return next <= now_us ? 0 : (int)((next - now_us + US_PER_MS - 1) / US_PER_MS);
 }
 
@@ -246,6 +248,8 @@ static void round_run(struct process *p)
 	seam_server_arm(p->server);
 	work = plane_poll(&p->plane, now_us);
 	work += main_commands_drain(p->commands, now_us);
+	if (main_commands_next_us(p->commands) <= now_us)
+		main_commands_event(p->commands, now_us);
 	publish(p, now_us);
 	p->plane.stats.loops++;
 	p->plane.stats.idle_loops += !work;
@@ -257,6 +261,8 @@ static void round_run(struct process *p)
 			signals_take(p);
 		else if (event[i].data.fd == p->plane.bell.fd)
 			eventfd_read(p->plane.bell.fd, &count);
+		else if (event[i].data.fd == main_commands_fd(p->commands))
+			main_commands_event(p->commands, now_us);
 		else
 			seam_server_event(p->server, event[i].data.fd, event[i].events);
 	}
@@ -288,7 +294,7 @@ static int start(struct process *p)
 		return -errno;
 	}
 	p->commands = main_commands_new(&p->plane, p->server, p->config->dataplane.hook);
-	if (!p->commands)
+	if (!p->commands || watch(p, main_commands_fd(p->commands)))
 		return -errno;
 	rc = telemetry_init(&p->plane);
 	if (!rc)

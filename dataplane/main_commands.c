@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 LOG_TYPE("seam");
 
@@ -20,6 +22,8 @@ struct main_commands {
 	struct plane *plane;
 	struct seam_server *server;
 	struct hostifs *hostifs;
+	struct lans *lans;
+	int epoll_fd; // of what the kernel tells
 	struct event_queue *events;
 	uint32_t generation; // of the connection that `events` belongs to
 	uint8_t *msg; // RING_MSG_MAX bytes
@@ -27,15 +31,37 @@ struct main_commands {
 
 static struct port *open_port(void *arg, const char *name, uint32_t mtu, char *why, size_t why_len)
 {
-	return plane_hostif_open(arg, name, (uint16_t)mtu, why, why_len);
+	struct main_commands *c = arg;
+
+	return plane_hostif_open(c->plane, name, (uint16_t)mtu, why, why_len);
 }
 
 static void close_port(void *arg, struct port *port)
 {
-	plane_hostif_close(arg, port);
+	struct main_commands *c = arg;
+
+	plane_hostif_close(c->plane, port);
 }
 
-static const struct hostif_ops hostif_ops = {.open = open_port, .close = close_port};
+static void tell_addr(void *arg, const struct ipc_hostif_addr_state *state)
+{
+	struct main_commands *c = arg;
+	struct ring *ring = seam_server_ring(c->server, SEAM_EVENT);
+
+	if (ring)
+		event_put(c->events, ring, IPC_HOSTIF_ADDR, 0, 0, state, sizeof(*state));
+}
+
+static const struct hostif_ops hostif_ops = {
+	.open = open_port, .close = close_port, .addr_state = tell_addr};
+
+static int watch(void *arg, int fd)
+{
+	struct main_commands *c = arg;
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+	return epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
 
 struct main_commands *main_commands_new(
 	struct plane *plane, struct seam_server *server, const char *hook)
@@ -46,11 +72,14 @@ struct main_commands *main_commands_new(
 		return NULL;
 	c->plane = plane;
 	c->server = server;
+	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	c->events = event_queue_new();
 	c->msg = aligned_alloc(64, RING_MSG_MAX);
-	if (c->events && c->msg)
-		c->hostifs = hostifs_new(hook, &hostif_ops, plane);
-	if (!c->hostifs) {
+	if (c->epoll_fd >= 0 && c->events && c->msg)
+		c->hostifs = hostifs_new(hook, &hostif_ops, c);
+	if (c->hostifs && !watch(c, hostifs_fd(c->hostifs)))
+		c->lans = lans_new(watch, c);
+	if (!c->lans) {
 		main_commands_free(c);
 		return NULL;
 	}
@@ -61,8 +90,11 @@ void main_commands_free(struct main_commands *c)
 {
 	if (!c)
 		return;
+	lans_free(c->lans);
 	hostifs_free(c->hostifs);
 	event_queue_free(c->events);
+	if (c->epoll_fd >= 0)
+		close(c->epoll_fd);
 	free(c->msg);
 	free(c);
 }
@@ -70,6 +102,23 @@ void main_commands_free(struct main_commands *c)
 void main_commands_reap(struct main_commands *c)
 {
 	hostifs_reap(c->hostifs);
+}
+
+int main_commands_fd(const struct main_commands *c)
+{
+	return c->epoll_fd;
+}
+
+uint64_t main_commands_next_us(const struct main_commands *c)
+{
+	return lans_next_us(c->lans);
+}
+
+void main_commands_event(struct main_commands *c, uint64_t now_us)
+{
+	hostifs_read(c->hostifs);
+	c->plane->drops.n[DROP_LAN_BAD_RS] += lans_run(c->lans, now_us);
+	seam_server_doorbell(c->server);
 }
 
 static void put(struct main_commands *c, const struct ipc_hdr *hdr, uint32_t type, int rc,
@@ -204,6 +253,12 @@ static void run(
 		break;
 	case IPC_HOSTIF_DEL:
 		ack(c, hdr, hostif_del(c->hostifs, payload));
+		break;
+	case IPC_LAN_SET:
+		ack(c, hdr, lan_set(c->lans, payload, now_us));
+		break;
+	case IPC_LAN_DEL:
+		ack(c, hdr, lan_del(c->lans, payload, now_us));
 		break;
 	case IPC_PORT_LIST:
 		list(c, hdr, payload, IPC_PORT_INFO, sizeof(struct ipc_port_info), port_item,

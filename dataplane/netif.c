@@ -96,3 +96,14 @@ bool netif_running(const char *name)
 	return !request(name, SIOCGIFFLAGS, &ifr) && ifr.ifr_flags & IFF_UP &&
 		ifr.ifr_flags & IFF_RUNNING;
 }
+
+int netif_mac(const char *name, uint8_t mac[6])
+{
+	struct ifreq ifr = {0};
+	int rc = request(name, SIOCGIFHWADDR, &ifr);
+
+	if (rc)
+		return rc;
+	memcpy(mac, ifr.ifr_hwaddr.sa_data, 6);
+	return 0;
+}

@@ -12,4 +12,5 @@ bool netif_exists(const char *name);
 int netif_take(const char *name, uint16_t mtu);
 // How many packets the host may queue for it. 0 or -errno.
 int netif_queue_set(const char *name, uint32_t packets);
+int netif_mac(const char *name, uint8_t mac[6]); // 0 or -errno
 bool netif_running(const char *name);

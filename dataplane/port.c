@@ -190,10 +190,9 @@ static void link_local_add(struct port *port)
 // own at once: the interface ID was negotiated.
 static int hostif_prepare(const struct port *port)
 {
+	struct rtnl_link down = {.mtu = port->mtu, .manual_addresses = true};
 	int fd = rtnl_open();
-	int rc = fd < 0
-		? fd
-		: rtnl_link_set(fd, if_nametoindex(port->interface), false, port->mtu, true);
+	int rc = fd < 0 ? fd : rtnl_link_set(fd, if_nametoindex(port->interface), &down);
 
 	if (fd >= 0)
 		close(fd);

@@ -63,6 +63,22 @@ void punt_udp(struct worker *w, struct rte_mbuf *m, uint32_t skip, uint32_t flag
 	put_up(w, m, IPC_PUNT_UDP, &up, sizeof(up), udp + 8 + skip, len);
 }
 
+void punt_inside(struct worker *w, struct rte_mbuf *m)
+{
+	const struct pkt_meta *meta = pkt_meta(m);
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+	const uint8_t *udp = ip + meta->l4_off;
+	uint32_t left = rte_pktmbuf_data_len(m) - meta->l4_off;
+	uint32_t len = left < 8 ? 0 : (uint32_t)(udp[4] << 8 | udp[5]);
+
+	if (len < 8 || len > left || !csum_udp_good(ip, udp, len))
+		worker_drop(w, m, DROP_BAD_UDP);
+	else if (!token_take(&w->punt_tokens, w->now_tsc, w->tsc_hz, INNER_RATE, INNER_BURST))
+		worker_drop(w, m, DROP_PUNT_LIMIT);
+	else
+		punt_udp(w, m, 0, IPC_PUNT_INSIDE);
+}
+
 void punt_inner(struct worker *w, struct rte_mbuf *m)
 {
 	const struct pkt_meta *meta = pkt_meta(m);
@@ -77,15 +93,14 @@ void punt_inner(struct worker *w, struct rte_mbuf *m)
 		up.data_len);
 }
 
-static bool send_udp_valid(const struct worker *w, const struct ipc_punt_udp *cmd)
+// Only with an address of ours as its source.
+static bool source_is_ours(const struct worker *w, const struct ipc_punt_udp *cmd)
 {
 	const struct locals *l = w->locals;
 
-	if (!inet_addr_valid(&cmd->local) || !inet_addr_valid(&cmd->remote) ||
-		cmd->local.family != cmd->remote.family || !cmd->local_port || !cmd->remote_port ||
-		inet_addr_is_multicast(&cmd->remote) || inet_addr_is_unspecified(&cmd->remote))
-		return false;
-	// Only with an address of ours as its source.
+	if (cmd->flags & IPC_PUNT_INSIDE)
+		return fib_lookup(w->inner, cmd->local.family, fib_key(&cmd->local)).kind ==
+			FIB_LOCAL;
 	for (uint32_t i = 0; cmd->local.family == AF_INET && i < l->n4; i++) {
 		if (!memcmp(&l->v4_be[i], cmd->local.bytes, 4))
 			return true;
@@ -95,6 +110,17 @@ static bool send_udp_valid(const struct worker *w, const struct ipc_punt_udp *cm
 			return true;
 	}
 	return false;
+}
+
+static bool send_udp_valid(const struct worker *w, const struct ipc_punt_udp *cmd)
+{
+	if (!inet_addr_valid(&cmd->local) || !inet_addr_valid(&cmd->remote) ||
+		cmd->local.family != cmd->remote.family || !cmd->local_port || !cmd->remote_port ||
+		inet_addr_is_multicast(&cmd->remote) || inet_addr_is_unspecified(&cmd->remote))
+		return false;
+	if (cmd->flags & IPC_PUNT_INSIDE && cmd->flags & IPC_PUNT_NATT)
+		return false;
+	return source_is_ours(w, cmd);
 }
 
 static void ip_header_make(uint8_t *ip, const struct ipc_punt_udp *cmd, uint32_t udp_len)
@@ -173,7 +199,10 @@ void punt_send_udp(struct worker *w, const struct ipc_punt_udp *cmd, const uint8
 	pkt_meta(m)->family = cmd->local.family;
 	pkt_meta(m)->adj = ADJ_NONE;
 	w->stats.punt_down++;
-	forward_outer_local(w, m);
+	if (cmd->flags & IPC_PUNT_INSIDE)
+		forward_inner_local(w, m);
+	else
+		forward_outer_local(w, m);
 }
 
 void punt_send_inner(struct worker *w, const struct ipc_punt_inner *cmd, const uint8_t *data)

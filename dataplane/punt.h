@@ -8,6 +8,9 @@
 // An IKE datagram: m's data starts at the IP header, the UDP header is at meta->l4_off, checked. Of
 // the payload `skip` bytes (the non-ESP marker) are left out. Takes the packet.
 void punt_udp(struct worker *w, struct rte_mbuf *m, uint32_t skip, uint32_t flags);
+// A UDP datagram from the inner network to an address of ours there, data at the IP header, meta
+// parsed. Checked and rate-limited here. Takes the packet.
+void punt_inside(struct worker *w, struct rte_mbuf *m);
 // An inner packet out of an SA, data at its IP header. Takes it.
 void punt_inner(struct worker *w, struct rte_mbuf *m);
 

@@ -92,17 +92,17 @@ static int transact(int fd, struct request *req)
 	}
 }
 
-int rtnl_link_set(int fd, uint32_t ifindex, bool up, uint32_t mtu, bool manual_addresses)
+int rtnl_link_set(int fd, uint32_t ifindex, const struct rtnl_link *link)
 {
 	struct request req;
 
 	begin(&req, RTM_NEWLINK, 0, sizeof(req.link));
 	req.link.ifi_index = (int)ifindex;
-	req.link.ifi_flags = up ? IFF_UP : 0;
-	req.link.ifi_change = IFF_UP;
-	if (mtu > 0)
-		put(&req, IFLA_MTU, &mtu, sizeof(mtu));
-	if (manual_addresses) {
+	req.link.ifi_flags = (link->up ? IFF_UP : 0u) | (link->arp ? 0u : IFF_NOARP);
+	req.link.ifi_change = IFF_UP | IFF_NOARP;
+	if (link->mtu > 0)
+		put(&req, IFLA_MTU, &link->mtu, sizeof(link->mtu));
+	if (link->manual_addresses) {
 		uint8_t mode = IN6_ADDR_GEN_MODE_NONE;
 		struct rtattr *spec = put(&req, IFLA_AF_SPEC, NULL, 0);
 		struct rtattr *inet6 = put(&req, AF_INET6, NULL, 0);
@@ -131,6 +131,8 @@ static int addr_change(
 	put(&req, IFA_ADDRESS, addr->addr.bytes, len);
 	if (addr->nodad && addr->addr.family == AF_INET6)
 		ifa_flags |= IFA_F_NODAD;
+	if (addr->managetemp && addr->addr.family == AF_INET6)
+		ifa_flags |= IFA_F_MANAGETEMPADDR;
 	if (addr->noprefixroute)
 		ifa_flags |= IFA_F_NOPREFIXROUTE;
 	put(&req, IFA_FLAGS, &ifa_flags, sizeof(ifa_flags));

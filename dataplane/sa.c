@@ -182,8 +182,8 @@ int sa_in_init(struct sa_in *sa, struct sa_in_cold *cold, struct selectors_wide 
 	sa->icv_len = shape->icv_len;
 	sa->pad_mask = (uint8_t)(shape->block - 1);
 	memset(sa->flags & SA_FAR_WINDOW ? far->words : sa->near_window, 0, sa->window / 8);
-	selectors_compile(&sa->selectors, wide, &conf->remote_ts, &conf->local_ts, cmd->ingress,
-		cmd->ingress_n);
+	selectors_compile(&cold->plain, wide, &conf->remote_ts, &conf->local_ts, NULL, 0);
+	selectors_filter(&sa->selectors, wide, &cold->plain, cmd->ingress, cmd->ingress_n);
 	sa_in_rearm(sa, cold);
 	return backend->key_init(crypto, sa->key, &conf->suite, conf->encr_key, conf->integ_key);
 }

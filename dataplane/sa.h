@@ -139,6 +139,7 @@ struct sa_cold {
 
 struct sa_in_cold {
 	struct sa_cold base;
+	struct selectors plain; // without the ingress filter, which may be another one later
 	uint64_t told_peer; // the last other peer that an event told of, 0: none
 };
 
@@ -153,6 +154,7 @@ struct sa_out_cold {
 	uint64_t bytes_before; // of the SAs that were in this slot before
 	uint64_t pkts_before;
 	sa_ref_t next;
+	sa_ref_t named_by; // the SA of which this is `next`, 0: none that is here
 	uint32_t mtu; // as commanded, 0: the port's
 	uint32_t port_mtu; // 0: not known yet
 	uint8_t hop_limit;

@@ -125,8 +125,8 @@ bool selectors_valid(const struct ts_list *list)
 	return true;
 }
 
-static void compile_wide(struct selectors_wide *wide, const struct ts_list *src,
-	const struct ts_list *dst, const struct inet_prefix *ingress, uint32_t ingress_n)
+static void wide_from_lists(
+	struct selectors_wide *wide, const struct ts_list *src, const struct ts_list *dst)
 {
 	const struct ts_list *lists[SELECTORS_SIDES] = {src, dst};
 
@@ -135,6 +135,49 @@ static void compile_wide(struct selectors_wide *wide, const struct ts_list *src,
 		for (uint32_t i = 0; i < lists[side]->n; i++)
 			wide->range[side][i] = range_from_ts(&lists[side]->ts[i]);
 	}
+}
+
+static struct selectors_range range_from_prefix(
+	uint8_t family, const uint8_t *addr_be, uint8_t prefix_len)
+{
+	struct inet_prefix prefix = {.addr = {.family = family}, .len = prefix_len};
+	struct ts ts;
+
+	memcpy(prefix.addr.bytes, addr_be, inet_addr_bits(family) / 8);
+	ts = ts_from_prefix(&prefix);
+	return range_from_ts(&ts);
+}
+
+static void wide_add(struct selectors_wide *wide, int side, struct selectors_range range)
+{
+	wide->range[side][wide->n[side]++] = range;
+}
+
+// The other way round: the selectors that a record without an ingress filter was made from.
+static void wide_from_record(struct selectors_wide *wide, const struct selectors *s)
+{
+	static const uint8_t any[16];
+	static const uint8_t any6[] = {SELECTORS_SRC6_ANY, SELECTORS_DST6_ANY};
+	static const uint8_t any4[] = {SELECTORS_SRC4_ANY, SELECTORS_DST4_ANY};
+
+	wide->n[SELECTORS_SRC] = wide->n[SELECTORS_DST] = 0;
+	for (uint32_t i = 0; i < s->v6_n; i++)
+		wide_add(wide, i < s->v6_src ? SELECTORS_SRC : SELECTORS_DST,
+			range_from_prefix(AF_INET6, s->v6[i], s->v6_len[i]));
+	for (uint32_t i = 0; i < s->v4_n; i++)
+		wide_add(wide, i < s->v4_src ? SELECTORS_SRC : SELECTORS_DST,
+			range_from_prefix(AF_INET, s->v4[i], s->v4_len[i]));
+	for (int side = 0; side < SELECTORS_SIDES; side++) {
+		if (s->flags & any6[side])
+			wide_add(wide, side, range_from_prefix(AF_INET6, any, 0));
+		if (s->flags & any4[side])
+			wide_add(wide, side, range_from_prefix(AF_INET, any, 0));
+	}
+}
+
+static void wide_set_ingress(
+	struct selectors_wide *wide, const struct inet_prefix *ingress, uint32_t ingress_n)
+{
 	wide->ingress_n = ingress_n;
 	for (uint32_t i = 0; i < ingress_n; i++) {
 		struct ts ts = ts_from_prefix(&ingress[i]);
@@ -198,9 +241,25 @@ static bool add_entries(
 	return true;
 }
 
-// One family into the record: source entries, then destination entries. Where the selectors let
-// every source pass, the ingress filter's prefixes take the place of the source entries.
-static bool compile_family(struct selectors *s, uint8_t family, const struct selectors_wide *w)
+// May the ingress filter's prefixes take the place of the selectors on this family's sources?
+enum ingress_rule {
+	INGRESS_UNDER_ANY, // where the selectors let every source pass: no verdict changes
+	INGRESS_WITHIN, // where they let pass whatever the filter does: refused sources are "spoofed"
+};
+
+static bool ingress_decides(uint8_t family, const struct selectors_wide *w, enum ingress_rule rule)
+{
+	const struct selectors_range *src = w->range[SELECTORS_SRC];
+	uint32_t src_n = w->n[SELECTORS_SRC];
+
+	return has_any(family, src, src_n) ||
+		(rule == INGRESS_WITHIN &&
+			filter_implied(family, w->ingress, w->ingress_n, src, src_n));
+}
+
+// One family into the record: source entries, then destination entries.
+static bool compile_family(
+	struct selectors *s, uint8_t family, const struct selectors_wide *w, enum ingress_rule rule)
 {
 	bool six = family == AF_INET6;
 	uint8_t src_any = six ? SELECTORS_SRC6_ANY : SELECTORS_SRC4_ANY;
@@ -210,7 +269,7 @@ static bool compile_family(struct selectors *s, uint8_t family, const struct sel
 	uint32_t src_n = w->n[SELECTORS_SRC], dst_n = w->n[SELECTORS_DST];
 
 	if (w->ingress_n && !filter_implied(family, src, src_n, w->ingress, w->ingress_n)) {
-		if (!has_any(family, src, src_n))
+		if (!ingress_decides(family, w, rule))
 			return false;
 		src = w->ingress;
 		src_n = w->ingress_n;
@@ -231,23 +290,47 @@ static bool compile_family(struct selectors *s, uint8_t family, const struct sel
 	return true;
 }
 
+// True: they fit the record.
+static bool compile_narrow(
+	struct selectors *s, const struct selectors_wide *w, enum ingress_rule rule)
+{
+	bool narrow = true;
+
+	memset(s, 0, sizeof(*s));
+	for (int side = 0; side < SELECTORS_SIDES; side++) {
+		for (uint32_t i = 0; i < w->n[side]; i++)
+			narrow &= addresses_only(&w->range[side][i]);
+	}
+	if (narrow && compile_family(s, AF_INET6, w, rule) && compile_family(s, AF_INET, w, rule))
+		return true;
+	memset(s, 0, sizeof(*s));
+	s->flags = SELECTORS_WIDE;
+	return false;
+}
+
 void selectors_compile(struct selectors *s, struct selectors_wide *wide, const struct ts_list *src,
 	const struct ts_list *dst, const struct inet_prefix *ingress, uint32_t ingress_n)
 {
 	struct selectors_wide w;
-	bool narrow = true;
 
-	memset(s, 0, sizeof(*s));
-	compile_wide(&w, src, dst, ingress, ingress_n);
-	for (int side = 0; side < SELECTORS_SIDES; side++) {
-		for (uint32_t i = 0; i < w.n[side]; i++)
-			narrow &= addresses_only(&w.range[side][i]);
-	}
-	if (narrow && compile_family(s, AF_INET6, &w) && compile_family(s, AF_INET, &w))
-		return;
-	memset(s, 0, sizeof(*s));
-	s->flags = SELECTORS_WIDE;
-	*wide = w;
+	wide_from_lists(&w, src, dst);
+	wide_set_ingress(&w, ingress, ingress_n);
+	if (!compile_narrow(s, &w, INGRESS_UNDER_ANY))
+		*wide = w;
+}
+
+void selectors_filter(struct selectors *s, struct selectors_wide *wide,
+	const struct selectors *plain, const struct inet_prefix *ingress, uint32_t ingress_n)
+{
+	struct selectors_wide w;
+
+	if (plain->flags & SELECTORS_WIDE)
+		w = *wide;
+	else
+		wide_from_record(&w, plain);
+	wide_set_ingress(&w, ingress, ingress_n);
+	if (!compile_narrow(s, &w, INGRESS_WITHIN))
+		*wide = w;
 }
 
 static bool range_match(const struct selectors_range *r, const uint64_t addr[2], uint16_t port,

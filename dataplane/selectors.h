@@ -80,6 +80,12 @@ extern const uint32_t selectors_mask4[33];
 // for an inbound one the remote side. `wide` is written only when it is needed.
 void selectors_compile(struct selectors *s, struct selectors_wide *wide, const struct ts_list *src,
 	const struct ts_list *dst, const struct inet_prefix *ingress, uint32_t ingress_n);
+// The same selectors with another ingress filter. `plain` is what selectors_compile() made of them
+// without any; when that is SELECTORS_WIDE, `wide` holds them and keeps them. A source outside both
+// selectors and filter may be SELECTORS_SPOOFED here: the record has no room for both, and who wants
+// to know asks `plain`.
+void selectors_filter(struct selectors *s, struct selectors_wide *wide,
+	const struct selectors *plain, const struct inet_prefix *ingress, uint32_t ingress_n);
 // Lists that came over a ring: counts and every selector are possible ones, and not empty.
 bool selectors_valid(const struct ts_list *list);
 enum selectors_verdict selectors_match_wide(

@@ -23,7 +23,7 @@
 #include <time.h>
 
 #define ROUTES_OUTER 4096
-#define ROUTES_INNER 32768
+#define ROUTES_INNER (1u << 22) // a claimed address each, RFC 4862
 #define ROUTES_DELIVER 4096
 #define HANDOFF_RING 1024
 #define MAIN_RING 1024

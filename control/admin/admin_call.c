@@ -42,6 +42,11 @@ void *admin_state(struct admin_call *call, size_t size)
 	return call->state;
 }
 
+void admin_state_fini(struct admin_call *call, void (*fini)(void *state))
+{
+	call->state_fini = fini;
+}
+
 void *admin_state_get(const struct admin_call *call)
 {
 	return call->state;
@@ -55,7 +60,11 @@ static void call_free(struct admin_call *call)
 	}
 	if (call->timer)
 		event_free(call->timer);
+	if (call->turn)
+		event_free(call->turn);
 	admin_request_fini(&call->request);
+	if (call->state && call->state_fini)
+		call->state_fini(call->state);
 	free(call->state);
 	free(call);
 }
@@ -128,6 +137,54 @@ void admin_event(struct admin_call *call, const char *json, size_t len)
 	admin_conn_drop(conn);
 }
 
+static void run_turn(struct admin_call *call)
+{
+	uint64_t until_us = clock_now_us() + ADMIN_TURN_US;
+	struct timeval at_once = {};
+
+	do {
+		if (!call->step(call))
+			return; // it is over, and perhaps freed
+	} while (clock_now_us() < until_us && admin_conn_queued(call->conn) < ADMIN_TURN_QUEUE);
+	// Not with event_active(): what is active goes before what is new from the sockets.
+	if (admin_conn_queued(call->conn) < ADMIN_TURN_QUEUE)
+		evtimer_add(call->turn, &at_once);
+}
+
+static void turn_cb(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	run_turn(arg);
+}
+
+void admin_turns(struct admin_call *call, bool (*step)(struct admin_call *call))
+{
+	struct timeval at_once = {};
+
+	if (!call->conn) {
+		end(call);
+		return;
+	}
+	if (call->timer) { // for the dataplane's part, which is there
+		event_free(call->timer);
+		call->timer = NULL;
+	}
+	call->turn = evtimer_new(call->conn->server->base, turn_cb, call);
+	if (!call->turn || evtimer_add(call->turn, &at_once)) {
+		admin_fail(call, ENOMEM, "no memory");
+		return;
+	}
+	call->step = step;
+}
+
+void admin_call_written(struct admin_call *call)
+{
+	struct timeval at_once = {};
+
+	if (call->step)
+		evtimer_add(call->turn, &at_once);
+}
+
 // The dataplane did not answer in time. Its answer may still come: then it goes nowhere.
 static void timer_cb(evutil_socket_t fd, short what, void *arg)
 {
@@ -165,7 +222,7 @@ void admin_call_start(struct admin_conn *conn, struct admin_request *request)
 		call_free(call);
 		return;
 	}
-	if (call->cancel)
+	if (call->cancel || call->step)
 		return;
 	call->timer = evtimer_new(conn->server->base, timer_cb, call);
 	if (!call->timer || evtimer_add(call->timer, &patience))
@@ -182,10 +239,10 @@ void admin_call_abandon(struct admin_call *call)
 		event_free(call->timer);
 		call->timer = NULL;
 	}
-	if (call->cancel) {
+	if (call->cancel)
 		call->cancel(call);
+	if (call->cancel || call->step)
 		call_free(call);
-	}
 }
 
 struct admin_row admin_row_begin(struct admin_call *call)

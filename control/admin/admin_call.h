@@ -42,6 +42,13 @@ void admin_stream(struct admin_call *call, void (*cancel)(struct admin_call *cal
 // One event, a JSON object as text. A client that does not read is dropped, later and not within.
 void admin_event(struct admin_call *call, const char *json, size_t len);
 
+// Work that may be long, in turns of the loop: `step` does a little of it and is called again, when
+// others had their turn and the client has read what it was sent, as long as it says true. When it
+// says false it has ended the call. Not called any more when the client is gone.
+void admin_turns(struct admin_call *call, bool (*step)(struct admin_call *call));
+// Called with the state before it is freed.
+void admin_state_fini(struct admin_call *call, void (*fini)(void *state));
+
 // Rows. Field names are those of the command's columns, and of the same kind; a field that is not
 // set is null.
 struct admin_row {

@@ -14,12 +14,15 @@
 
 const admin_handler admin_handlers[CMD_ID_COUNT] = {
 	[CMD_LINK_SHOW] = cmds_link_show,
+	[CMD_LINK_RENUMBER] = cmds_link_renumber,
+	[CMD_LINK_REAUTH] = cmds_link_reauth,
 	[CMD_LINK_TERMINATE] = cmds_link_terminate,
 	[CMD_SA_SHOW] = cmds_sa_show,
 	[CMD_SA_REKEY] = cmds_sa_rekey,
 	[CMD_SA_TERMINATE] = cmds_sa_terminate,
 	[CMD_PEER_SHOW] = cmds_peer_show,
 	[CMD_PEER_INITIATE] = cmds_peer_initiate,
+	[CMD_PEER_REAUTH] = cmds_peer_reauth,
 	[CMD_PEER_TERMINATE] = cmds_peer_terminate,
 	[CMD_POOL_SHOW] = cmds_pool_show,
 	[CMD_LEASE_SHOW] = cmds_lease_show,
@@ -31,6 +34,7 @@ const admin_handler admin_handlers[CMD_ID_COUNT] = {
 	[CMD_LOG_SHOW] = cmds_log_show,
 	[CMD_LOG_LEVEL] = cmds_log_level,
 	[CMD_CONFIG_SHOW] = cmds_config_show,
+	[CMD_CONFIG_RELOAD] = cmds_config_reload,
 	[CMD_MONITOR] = cmds_monitor,
 	[CMD_NAMES] = cmds_names,
 };

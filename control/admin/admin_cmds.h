@@ -7,12 +7,15 @@
 #include "log.h"
 
 void cmds_link_show(struct admin_call *call);
+void cmds_link_renumber(struct admin_call *call);
+void cmds_link_reauth(struct admin_call *call);
 void cmds_link_terminate(struct admin_call *call);
 void cmds_sa_show(struct admin_call *call);
 void cmds_sa_rekey(struct admin_call *call);
 void cmds_sa_terminate(struct admin_call *call);
 void cmds_peer_show(struct admin_call *call);
 void cmds_peer_initiate(struct admin_call *call);
+void cmds_peer_reauth(struct admin_call *call);
 void cmds_peer_terminate(struct admin_call *call);
 void cmds_pool_show(struct admin_call *call);
 void cmds_lease_show(struct admin_call *call);
@@ -24,8 +27,12 @@ void cmds_route_show(struct admin_call *call);
 void cmds_log_show(struct admin_call *call);
 void cmds_log_level(struct admin_call *call);
 void cmds_config_show(struct admin_call *call);
+void cmds_config_reload(struct admin_call *call);
 void cmds_monitor(struct admin_call *call);
 void cmds_names(struct admin_call *call);
+
+// So many objects are looked at before an answer in turns looks at the clock.
+#define CMDS_TURN 64
 
 // Names as people type them, and as the log has them: SAs "ike-3", "child-7", an SPI "04000001",
 // links a number.
@@ -50,6 +57,8 @@ void row_flows(struct admin_row *row, const struct control_counters *counters);
 
 // Does the text name this identity, in the form that config_id_format() gives?
 bool id_is(const struct config_id *id, const char *text);
+// Is this link, or its peer, called so?
+bool cmds_link_is(const struct control_link *link, const char *text);
 // One row of a command that does something: to what, and what.
 void action_row(struct admin_call *call, const char *object, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -213,44 +213,79 @@ static void show_pool(struct settings *s, const struct config_pool *pool)
 	group(s, "pools.%s", pool->name);
 	set(s, "prefix", "%s", inet_prefix_format(&pool->prefix, prefix));
 	set(s, "lease", "%u", pool->lease_len);
-	set(s, "assign", "%s", pool->assign == CONFIG_ASSIGN_STABLE ? "stable" : "random");
+	set_bool(s, "shared", pool->shared);
+	if (!pool->shared)
+		set(s, "assign", "%s", pool->assign == CONFIG_ASSIGN_STABLE ? "stable" : "random");
+}
+
+static void set_selectors(struct settings *s, const char *name, const struct ts_list *selectors)
+{
+	struct list list = {};
+	char text[TS_STRLEN];
+
+	for (uint32_t i = 0; i < selectors->n; i++)
+		add(&list, ts_format(&selectors->ts[i], text));
+	set_list(s, name, &list);
+}
+
+static void set_addrs(
+	struct settings *s, const char *name, const struct inet_addr *addr, uint32_t n)
+{
+	char text[INET_ADDR_STRLEN];
+	struct list list = {};
+
+	for (uint32_t i = 0; i < n; i++)
+		add(&list, inet_addr_format(&addr[i], text));
+	set_list(s, name, &list);
 }
 
 static void show_profile_lists(struct settings *s, const struct config_profile *profile)
 {
-	struct list pools = {}, dns = {}, local = {};
-	char text[TS_STRLEN];
+	struct list pools = {}, domains = {}, anchors = {};
 
 	for (uint32_t i = 0; i < profile->prefix_pool_n; i++)
 		add(&pools, profile->prefix_pool[i]->name);
-	for (uint32_t i = 0; i < profile->dns_n; i++)
-		add(&dns, inet_addr_format(&profile->dns[i], text));
-	for (uint32_t i = 0; i < profile->local_ts.n; i++)
-		add(&local, ts_format(&profile->local_ts.ts[i], text));
+	for (uint32_t i = 0; i < profile->domain_n; i++)
+		add(&domains, profile->domain[i]);
+	for (uint32_t i = 0; i < profile->dnssec_ta_n; i++) {
+		const struct config_dnssec_ta *ta = &profile->dnssec_ta[i];
+		char text[320];
+
+		snprintf(text, sizeof(text), "%s %u %u %u", profile->domain[ta->domain],
+			ta->key_tag, ta->algorithm, ta->digest_type);
+		add(&anchors, text);
+	}
 	set_list(s, "prefix_pools", &pools);
 	if (profile->ipv4_pool)
 		set(s, "ipv4_pool", "%s", profile->ipv4_pool->name);
 	if (profile->ipv6_pool)
 		set(s, "ipv6_pool", "%s", profile->ipv6_pool->name);
-	set_list(s, "dns", &dns);
-	set_list(s, "local", &local);
+	if (profile->delegation_pool) {
+		set(s, "delegation_pool", "%s", profile->delegation_pool->name);
+		set(s, "delegations", "%u", profile->delegations_max);
+	}
+	set_addrs(s, "dns", profile->dns, profile->dns_n);
+	set_list(s, "domain", &domains);
+	set_list(s, "dnssec_ta", &anchors);
+	set_addrs(s, "sntp", profile->sntp, profile->sntp_n);
+	set_selectors(s, "local", &profile->local_ts);
 }
 
 static void show_profile(struct settings *s, const struct config_profile *profile)
 {
-	static const char *const models[] = {"point-to-point", "router-aggregation"};
-	static const char *const prefixes[] = {"ikev2", "ra", "dhcpv6"};
-	static const char *const addresses[] = {"whole-prefix", "ikev2", "slaac", "dhcpv6"};
-
 	group(s, "profiles.%s", profile->name);
-	set(s, "link_model", "%s", models[profile->link_model]);
-	set(s, "prefixes_by", "%s", prefixes[profile->prefixes_by]);
-	set(s, "addresses_by", "%s", addresses[profile->addresses_by]);
-	set(s, "access_control", "%s",
-		profile->access == CONFIG_ACCESS_SPD ? "spd" : "ingress-filter");
-	set(s, "wire", "%s", profile->wire == CONFIG_WIRE_RFC5739 ? "rfc5739" : "ipsecme-00");
+	if (config_profile_has_links(profile)) {
+		set(s, "link_model", "%s", config_link_model_words[profile->link_model]);
+		set(s, "prefixes_by", "%s", config_prefixes_words[profile->prefixes_by]);
+		set(s, "addresses_by", "%s", config_addresses_words[profile->addresses_by]);
+		set(s, "access_control", "%s", config_access_words[profile->access]);
+		set(s, "wire", "%s", config_wire_words[profile->wire]);
+		set_bool(s, "dhcp6", profile->dhcp6);
+		set_addr(s, "dhcp6_relay", &profile->dhcp6_relay);
+		set(s, "addresses", "%u", profile->addresses_max);
+	}
 	show_profile_lists(s, profile);
-	set_text(s, "domain", profile->domain[0]);
+	set_seconds(s, "reauth", profile->reauth_s);
 	set_seconds(s, "grace", profile->grace_s);
 	if (profile->mtu)
 		set(s, "mtu", "%u", profile->mtu);
@@ -270,6 +305,55 @@ static void show_gateway(struct settings *s, const struct config *config)
 		set_id(s, "id", &peer->id);
 		if (peer->profile)
 			set(s, "profile", "%s", peer->profile->name);
+		set_selectors(s, "physical_local", &peer->physical_local);
+		set_selectors(s, "physical_remote", &peer->physical_remote);
+	}
+}
+
+static void set_iid(struct list *list, const uint8_t iid[8])
+{
+	struct inet_addr addr = {.family = AF_INET6};
+	char text[INET_ADDR_STRLEN];
+
+	memcpy(addr.bytes + 8, iid, 8);
+	add(list, inet_addr_format(&addr, text));
+}
+
+static void show_link_keys(struct settings *s, const struct config_connection *connection)
+{
+	struct list more = {}, iid = {};
+
+	set(s, "wire", "%s", config_wire_words[connection->wire]);
+	set(s, "link_model", "%s", config_link_model_words[connection->link_model]);
+	set(s, "prefixes_by", "%s", config_prefixes_words[connection->prefixes_by]);
+	set(s, "addresses_by", "%s", config_addresses_words[connection->addresses_by]);
+	if (connection->iid == CONFIG_IID_FIXED)
+		set_iid(&iid, connection->interface_id);
+	else
+		add(&iid, connection->iid == CONFIG_IID_STABLE ? "stable" : "random");
+	set_list(s, "interface_id", &iid);
+	for (uint32_t i = 0; i < connection->more_iid_n; i++)
+		set_iid(&more, connection->more_iid[i]);
+	set_list(s, "more_interface_ids", &more);
+	set_bool(s, "privacy", connection->privacy);
+	set_bool(s, "dhcp6", connection->dhcp6);
+	if (!connection->lan[0])
+		return;
+	set_text(s, "lan", connection->lan);
+	set(s, "lan_prefix", "%s", config_lan_prefix_words[connection->lan_prefix]);
+	if (connection->delegation_len)
+		set(s, "delegation_length", "%u", connection->delegation_len);
+}
+
+static void show_children(struct settings *s, const struct config_connection *connection)
+{
+	for (uint32_t i = 0; i < connection->child_n; i++) {
+		const struct config_child *child = &connection->child[i];
+
+		group(s, "client.%s.children.%s", connection->name, child->name);
+		set_bool(s, "link", child->link);
+		set_selectors(s, "local", &child->local);
+		set_selectors(s, "remote", &child->remote);
 	}
 }
 
@@ -292,6 +376,10 @@ static void show_connection(struct settings *s, const struct config_connection *
 		add(&routes, inet_prefix_format(&connection->route[i], text));
 	set_list(s, "routes", &routes);
 	set_bool(s, "autostart", connection->autostart);
+	set_seconds(s, "reauth", connection->reauth_s);
+	if (connection->link)
+		show_link_keys(s, connection);
+	show_children(s, connection);
 }
 
 void cmds_config_show(struct admin_call *call)

@@ -7,18 +7,12 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 // The state of a table's call.
 struct table_show {
 	const char *wanted; // NULL: all
 	uint32_t shown;
-	size_t ref_n; // routes: which child SA has which outbound slot, sorted
-	struct ref_child {
-		sa_ref_t ref;
-		uint64_t child;
-	} * ref;
 };
 
 static void row_name(struct admin_row *row, const char *name, const char text[], size_t size)
@@ -31,7 +25,6 @@ static void table_done(void *arg, int error)
 	struct admin_call *call = arg;
 	struct table_show *show = admin_state_get(call);
 
-	free(show->ref);
 	if (error)
 		admin_fail(call, error, "%s", action_error(error));
 	else if (show->wanted && !show->shown)
@@ -128,55 +121,13 @@ void cmds_neighbour_show(struct admin_call *call)
 	ask(call, CONTROL_NEIGHBOURS, show_neighbour, NULL);
 }
 
-static int compare_ref(const void *a, const void *b)
-{
-	sa_ref_t x = ((const struct ref_child *)a)->ref, y = ((const struct ref_child *)b)->ref;
-
-	return x < y ? -1 : x > y;
-}
-
-struct ref_collect {
-	struct table_show *show;
-	size_t room;
-};
-
-static bool collect_refs(void *arg, const struct ike_sa_info *info)
-{
-	struct ref_collect *collect = arg;
-	struct table_show *show = collect->show;
-
-	for (uint32_t i = 0; i < info->child_n; i++) {
-		if (show->ref_n == collect->room) {
-			size_t room = collect->room ? 2 * collect->room : 64;
-			struct ref_child *grown = reallocarray(show->ref, room, sizeof(*grown));
-
-			if (!grown)
-				return false; // names of some SAs are not shown then
-			show->ref = grown;
-			collect->room = room;
-		}
-		show->ref[show->ref_n++] =
-			(struct ref_child){info->child[i].ref, info->child[i].child};
-	}
-	return true;
-}
-
-// One pass over the SAs for all routes, made when the first route into an SA is met.
 static void row_sa(struct admin_row *row, struct admin_call *call, sa_ref_t ref)
 {
-	struct table_show *show = admin_state_get(call);
-	struct ref_collect collect = {.show = show};
-	struct ref_child key = {.ref = ref}, *found;
+	uint64_t child = control_child_of(admin_control(call), ref);
 	char name[SA_NAME_LEN];
 
-	if (!show->ref) {
-		ike_foreach(control_ike(admin_control(call)), collect_refs, &collect);
-		if (show->ref)
-			qsort(show->ref, show->ref_n, sizeof(key), compare_ref);
-	}
-	found = show->ref ? bsearch(&key, show->ref, show->ref_n, sizeof(key), compare_ref) : NULL;
-	if (found)
-		admin_row_text(row, "sa", sa_name_child(found->child, name));
+	if (child)
+		admin_row_text(row, "sa", sa_name_child(child, name));
 	else
 		admin_row_printf(row, "sa", "slot %u of worker %u", spi_slot(ref), spi_worker(ref));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// `link show` and `link terminate`: the links and addresses that we gave to peers, and in the
-// client role those that a gateway gave to us. Control's thread.
+// `link show`: the links and addresses that we gave to peers, and in the client role those that a
+// gateway gave to us. Control's thread.
 #include "admin_cmds.h"
 #include "clock.h"
 
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool link_is(const struct control_link *link, const char *text)
+bool cmds_link_is(const struct control_link *link, const char *text)
 {
 	char name[SA_NAME_LEN];
 
@@ -29,7 +29,7 @@ static void row_link_local(struct admin_row *row, const char *name, const uint8_
 struct link_show {
 	struct admin_call *call;
 	const char *wanted; // NULL: all
-	uint32_t shown;
+	uint32_t shown, cursor;
 };
 
 static bool show_link(void *arg, const struct control_link *link)
@@ -38,7 +38,7 @@ static bool show_link(void *arg, const struct control_link *link)
 	struct admin_row row;
 	char name[SA_NAME_LEN];
 
-	if (show->wanted && !link_is(link, show->wanted))
+	if (show->wanted && !cmds_link_is(link, show->wanted))
 		return true;
 	show->shown++;
 	row = admin_row_begin(show->call);
@@ -51,8 +51,13 @@ static bool show_link(void *arg, const struct control_link *link)
 	admin_row_bool(&row, "virtual", link->virtual_link);
 	row_hex(&row, "link_id", link->link_id, link->link_id_len);
 	admin_row_count(&row, "host", link->ordinal);
+	admin_row_bool(&row, "unasked", link->unasked);
 	for (uint32_t i = 0; i < link->prefix_n; i++)
-		row_add_prefix(&row, "prefixes", &link->prefix[i]);
+		row_add_prefix(&row, link->leaving[i] ? "leaving" : "prefixes", &link->prefix[i]);
+	for (uint32_t i = 0; i < link->delegated_n; i++)
+		row_add_prefix(&row, "delegated", &link->delegated[i]);
+	for (uint32_t i = 0; i < link->claimed_n && i < CONFIG_ADDRESSES_MAX; i++)
+		row_add_addr(&row, "claimed", &link->claimed[i]);
 	row_add_addr(&row, "addresses", &link->ip4);
 	row_add_addr(&row, "addresses", &link->ip6);
 	if (link->virtual_link) {
@@ -86,23 +91,22 @@ static void add_flow(struct control_flow *sum, const struct control_flow *flow)
 		sum->idle_us = flow->idle_us;
 }
 
-static bool find_use(void *arg, const struct ike_sa_info *info)
+static void find_use(struct ike_sa_use *use)
 {
-	struct ike_sa_use *use = arg;
 	struct control_counters counters;
+	struct ike_sa_info info;
 
-	if (info->ike_sa != use->ike_sa)
-		return true;
+	if (!ike_find(control_ike(use->control), use->ike_sa, &info))
+		return;
 	use->found = true;
-	use->established_us = info->established_us;
-	for (uint32_t i = 0; i < info->child_n; i++) {
-		if (!control_child_counters(use->control, info->child[i].child, &counters))
+	use->established_us = info.established_us;
+	for (uint32_t i = 0; i < info.child_n; i++) {
+		if (!control_child_counters(use->control, info.child[i].child, &counters))
 			continue;
 		add_flow(&use->sum.in, &counters.in);
 		add_flow(&use->sum.out, &counters.out);
 		use->counted = true;
 	}
-	return false;
 }
 
 static void row_given(struct admin_row *row, const struct cp_attrs *cp)
@@ -115,6 +119,8 @@ static void row_given(struct admin_row *row, const struct cp_attrs *cp)
 		row_add_addr(row, "addresses", &cp->ip4[i]);
 	for (uint32_t i = 0; i < cp->ip6_n && i < CP_LIST_MAX; i++)
 		row_add_addr(row, "addresses", &cp->ip6[i].addr);
+	for (uint32_t i = 0; i < cp->address2_n && i < CP_LIST_MAX; i++)
+		row_add_addr(row, "claimed", &cp->address2[i]);
 	for (uint32_t i = 0; i < cp->dns_n && i < CP_LIST_MAX; i++)
 		if (inet_addr_valid(&cp->dns[i]))
 			admin_row_add_text(row, "dns", inet_addr_format(&cp->dns[i], text));
@@ -144,7 +150,7 @@ static bool show_connection(void *arg, const struct control_connection *connecti
 		!id_is(&config->gateway_id, show->wanted))
 		return true;
 	show->shown++;
-	ike_foreach(control_ike(use.control), find_use, &use);
+	find_use(&use);
 	row = admin_row_begin(show->call);
 	admin_row_text(&row, "link", config->name);
 	admin_row_text(&row, "state", connection->state);
@@ -155,6 +161,8 @@ static bool show_connection(void *arg, const struct control_connection *connecti
 	if (connection->mtu)
 		admin_row_count(&row, "mtu", connection->mtu);
 	row_given(&row, &connection->cp);
+	for (uint32_t i = 0; i < connection->delegated_n && i < 8; i++)
+		row_add_prefix(&row, "delegated", &connection->delegated[i]);
 	if (connection->ike_sa)
 		admin_row_add_text(&row, "ike_sas", sa_name_ike(connection->ike_sa, name));
 	if (use.found)
@@ -164,98 +172,36 @@ static bool show_connection(void *arg, const struct control_connection *connecti
 	return admin_row_send(&row);
 }
 
+static bool show_some(struct admin_call *call)
+{
+	struct link_show *show = admin_state_get(call);
+
+	if (control_links(admin_control(call), &show->cursor, CMDS_TURN, show_link, show))
+		return true;
+	control_connections(admin_control(call), show_connection, show);
+	if (show->wanted && !show->shown)
+		admin_fail(call, ENOENT, "no link is called \"%s\", nor is its peer", show->wanted);
+	else
+		admin_done(call);
+	return false;
+}
+
 // The counters are fresh, or as fresh as they get: links are shown without a dataplane too.
 static void show_links(void *arg, int error)
 {
-	struct admin_call *call = arg;
-	struct link_show show = {.call = call, .wanted = admin_arg(call, 0)};
-
 	(void)error;
-	if (!admin_gone(call)) {
-		control_links(admin_control(call), show_link, &show);
-		control_connections(admin_control(call), show_connection, &show);
-		if (show.wanted && !show.shown) {
-			admin_fail(call, ENOENT, "no link is called \"%s\", nor is its peer",
-				show.wanted);
-			return;
-		}
-	}
-	admin_done(call);
+	admin_turns(arg, show_some);
 }
 
 void cmds_link_show(struct admin_call *call)
 {
-	control_counters_refresh(admin_control(call), show_links, call);
-}
+	struct link_show *show = admin_state(call, sizeof(*show));
 
-// Links to be terminated: collected first, since callbacks must not change anything.
-struct link_find {
-	const char *wanted;
-	size_t n, room;
-	struct control_link *found;
-	bool no_memory;
-};
-
-static bool find_link(void *arg, const struct control_link *link)
-{
-	struct link_find *find = arg;
-
-	if (!link_is(link, find->wanted))
-		return true;
-	if (find->n == find->room) {
-		size_t room = find->room ? 2 * find->room : 8;
-		struct control_link *grown = reallocarray(find->found, room, sizeof(*grown));
-
-		if (!grown) {
-			find->no_memory = true;
-			return false;
-		}
-		find->found = grown;
-		find->room = room;
-	}
-	find->found[find->n++] = *link;
-	return true;
-}
-
-// In the client role a link is the connection.
-static bool terminate_connection(struct admin_call *call, const char *name)
-{
-	int ret = control_connection_down(admin_control(call), name);
-
-	if (ret == -ENOENT)
-		return false;
-	if (ret) {
-		admin_fail(call, ret, "connection %s: %s", name, action_error(ret));
-		return true;
-	}
-	action_row(call, name, "connection ended");
-	admin_done(call);
-	return true;
-}
-
-void cmds_link_terminate(struct admin_call *call)
-{
-	struct link_find find = {.wanted = admin_arg(call, 0)};
-	char name[SA_NAME_LEN], identity[300];
-	size_t done = 0;
-	int ret = -ENOENT;
-
-	control_links(admin_control(call), find_link, &find);
-	for (size_t i = 0; i < find.n && !find.no_memory; i++) {
-		ret = control_link_terminate(admin_control(call), find.found[i].link);
-		if (ret)
-			continue;
-		done++;
-		action_row(call, link_name(find.found[i].link, name), "link of %s taken down",
-			config_id_format(&find.found[i].identity, identity));
-	}
-	free(find.found);
-	if (done)
-		admin_done(call);
-	else if (find.no_memory)
+	if (!show) {
 		admin_fail(call, ENOMEM, "no memory");
-	else if (find.n)
-		admin_fail(call, ret, "link %s: %s", find.wanted, action_error(ret));
-	else if (!terminate_connection(call, find.wanted))
-		admin_fail(call, ENOENT, "no link is called \"%s\", nor is its peer", find.wanted);
+		return;
+	}
+	show->call = call;
+	show->wanted = admin_arg(call, 0);
+	control_counters_refresh(admin_control(call), show_links, call);
 }

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define NAMES_MAX 2000 // more than these help nobody at a prompt
+#define NAMES_MAX 500 // more than these help nobody at a prompt
 
 struct subscription {
 	struct monitor_subscriber *subscriber;
@@ -79,11 +79,14 @@ static bool sa_names(void *arg, const struct ike_sa_info *info)
 	return add_name(arg, identity, "all SAs of the peer");
 }
 
-static bool peer_names(void *arg, const struct control_peer *peer)
+static void peer_names(struct names *names, const struct config_gateway *gateway)
 {
 	char identity[300];
 
-	return add_name(arg, peer->peer->name, config_id_format(&peer->peer->id, identity));
+	for (uint32_t i = 0; i < gateway->peer_n; i++)
+		if (!add_name(names, gateway->peer[i].name,
+			    config_id_format(&gateway->peer[i].id, identity)))
+			return;
 }
 
 static bool connection_names(void *arg, const struct control_connection *connection)
@@ -108,14 +111,15 @@ void cmds_names(struct admin_call *call)
 	struct control *control = admin_control(call);
 	struct names names = {.call = call};
 	const char *kind = admin_arg(call, 0);
+	uint32_t cursor = 0;
 
 	if (!strcmp(kind, "link")) {
-		control_links(control, link_names, &names);
+		control_links(control, &cursor, NAMES_MAX, link_names, &names);
 		control_connections(control, connection_names, &names);
 	} else if (!strcmp(kind, "sa")) {
-		ike_foreach(control_ike(control), sa_names, &names);
+		ike_walk(control_ike(control), &cursor, NAMES_MAX, sa_names, &names);
 	} else if (!strcmp(kind, "peer")) {
-		control_peers(control, peer_names, &names);
+		peer_names(&names, &control_config(control)->gateway);
 		control_connections(control, connection_names, &names);
 	} else if (!strcmp(kind, "connection")) {
 		control_connections(control, connection_names, &names);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// `peer show`, `peer initiate`, `peer terminate`: who may connect to us (entries of the PAD), and
+// `peer show`, `peer initiate`, `peer reauth`, `peer terminate`: who may connect to us (entries of the PAD), and
 // in the client role the gateways that we connect to. Control's thread.
 #include "admin_cmds.h"
 
@@ -10,6 +10,7 @@ struct peer_show {
 	struct admin_call *call;
 	const char *wanted; // NULL: all
 	uint32_t shown;
+	struct control_peer_walk walk;
 };
 
 static bool show_peer(void *arg, const struct control_peer *peer)
@@ -54,16 +55,42 @@ static bool show_connection(void *arg, const struct control_connection *connecti
 	return admin_row_send(&row);
 }
 
-void cmds_peer_show(struct admin_call *call)
+static bool show_peers(struct admin_call *call)
 {
-	struct peer_show show = {.call = call, .wanted = admin_arg(call, 0)};
+	struct peer_show *show = admin_state_get(call);
+	int ret = control_peers(admin_control(call), &show->walk, CMDS_TURN, show_peer, show);
 
-	control_connections(admin_control(call), show_connection, &show);
-	control_peers(admin_control(call), show_peer, &show);
-	if (show.wanted && !show.shown)
-		admin_fail(call, ENOENT, "no peer is called \"%s\"", show.wanted);
+	if (ret > 0)
+		return true;
+	if (ret == -ESTALE)
+		admin_fail(call, ret, "the configuration was loaded again meanwhile; ask again");
+	else if (ret)
+		admin_fail(call, ret, "no memory");
+	else if (show->wanted && !show->shown)
+		admin_fail(call, ENOENT, "no peer is called \"%s\"", show->wanted);
 	else
 		admin_done(call);
+	return false;
+}
+
+static void forget(void *state)
+{
+	control_peers_end(&((struct peer_show *)state)->walk);
+}
+
+void cmds_peer_show(struct admin_call *call)
+{
+	struct peer_show *show = admin_state(call, sizeof(*show));
+
+	if (!show) {
+		admin_fail(call, ENOMEM, "no memory");
+		return;
+	}
+	show->call = call;
+	show->wanted = admin_arg(call, 0);
+	admin_state_fini(call, forget);
+	control_connections(admin_control(call), show_connection, show);
+	admin_turns(call, show_peers);
 }
 
 static void operate(struct admin_call *call, int (*op)(struct control *control, const char *name),
@@ -91,4 +118,9 @@ void cmds_peer_initiate(struct admin_call *call)
 void cmds_peer_terminate(struct admin_call *call)
 {
 	operate(call, control_connection_down, "it is down already", "connection ended");
+}
+
+void cmds_peer_reauth(struct admin_call *call)
+{
+	operate(call, control_connection_reauth, "it is done already", "authenticating again");
 }

@@ -39,7 +39,8 @@ struct sa_show {
 	struct admin_call *call;
 	const char *wanted; // NULL: all
 	uint64_t now_us;
-	uint32_t shown;
+	uint32_t shown, cursor;
+	bool orphans; // IKE SAs are through
 };
 
 static void row_times(
@@ -186,32 +187,65 @@ static void no_such_sa(struct admin_call *call, const char *wanted)
 	admin_fail(call, ENOENT, "no SA, SPI or peer with SAs is called \"%s\"", wanted);
 }
 
+static bool show_some(struct admin_call *call)
+{
+	struct control *control = admin_control(call);
+	struct sa_show *show = admin_state_get(call);
+
+	show->now_us = clock_now_us();
+	if (!show->orphans) {
+		show->orphans =
+			!ike_walk(control_ike(control), &show->cursor, CMDS_TURN, show_sa, show);
+		if (show->orphans)
+			show->cursor = 0;
+		return true;
+	}
+	if (control_orphans(control, &show->cursor, CMDS_TURN, show_orphan, show))
+		return true;
+	if (show->wanted && !show->shown)
+		no_such_sa(call, show->wanted);
+	else
+		admin_done(call);
+	return false;
+}
+
 static void show_sas(void *arg, int error)
 {
 	struct admin_call *call = arg;
-	struct sa_show show = {call, admin_arg(call, 0), clock_now_us(), 0};
 
 	(void)error; // without a dataplane the counters are the last known ones
-	if (!admin_gone(call)) {
-		ike_foreach(control_ike(admin_control(call)), show_sa, &show);
-		control_orphans(admin_control(call), show_orphan, &show);
-		if (show.wanted && !show.shown) {
-			no_such_sa(call, show.wanted);
-			return;
-		}
-	}
-	admin_done(call);
+	admin_turns(call, show_some);
 }
 
 void cmds_sa_show(struct admin_call *call)
 {
+	struct sa_show *show = admin_state(call, sizeof(*show));
+
+	if (!show) {
+		admin_fail(call, ENOMEM, "no memory");
+		return;
+	}
+	show->call = call;
+	show->wanted = admin_arg(call, 0);
 	control_counters_refresh(admin_control(call), show_sas, call);
 }
 
-// What a name stands for. Collected first: the core must not be called from within ike_foreach().
-struct sa_find {
+// ---- what is done to SAs ----
+
+typedef int (*sa_operation)(struct control *control, uint64_t handle);
+
+// What is to be done, and what of it each turn found: the core must not be called from within
+// ike_walk().
+struct sa_work {
+	struct admin_call *call;
 	const char *wanted;
 	bool children; // of a peer: its child SAs, not its IKE SAs
+	sa_operation ike, child;
+	const char *what;
+	uint32_t cursor;
+	bool orphans, orphan; // looking for an orphan, found one
+	uint32_t found_n, done;
+	int error;
 	size_t n, room;
 	struct sa_found {
 		bool child;
@@ -222,7 +256,7 @@ struct sa_find {
 };
 
 static bool add_found(
-	struct sa_find *find, const struct ike_sa_info *info, bool child, uint64_t handle)
+	struct sa_work *find, const struct ike_sa_info *info, bool child, uint64_t handle)
 {
 	if (find->n == find->room) {
 		size_t room = find->room ? 2 * find->room : 8;
@@ -244,7 +278,7 @@ static bool add_found(
 
 static bool find_sa(void *arg, const struct ike_sa_info *info)
 {
-	struct sa_find *find = arg;
+	struct sa_work *find = arg;
 	bool peer = peer_is(info, find->wanted);
 
 	if (ike_sa_is(info, find->wanted) || (peer && !find->children))
@@ -256,64 +290,91 @@ static bool find_sa(void *arg, const struct ike_sa_info *info)
 	return true;
 }
 
-struct orphan_find {
-	const char *wanted;
-	bool found;
-};
-
 static bool find_orphan(void *arg, const struct ipc_sa_info *sa)
 {
-	struct orphan_find *find = arg;
+	struct sa_work *work = arg;
 
-	find->found = hex_is(find->wanted, sa->spi);
-	return !find->found;
+	work->orphan = hex_is(work->wanted, sa->spi);
+	return !work->orphan;
 }
 
-static bool is_orphan(struct admin_call *call, const char *wanted)
+static void operate_one(struct sa_work *work, const struct sa_found *sa)
 {
-	struct orphan_find find = {.wanted = wanted};
-
-	control_orphans(admin_control(call), find_orphan, &find);
-	return find.found;
-}
-
-typedef int (*sa_operation)(struct control *control, uint64_t handle);
-
-// Does it to each; the command failed when it could be done to none.
-static void operate(struct admin_call *call, bool children, sa_operation ike, sa_operation child,
-	const char *what)
-{
-	struct sa_find find = {.wanted = admin_arg(call, 0), .children = children};
 	char name[SA_NAME_LEN];
-	int ret = -ENOENT;
-	size_t done = 0;
+	int ret = (sa->child ? work->child : work->ike)(admin_control(work->call), sa->handle);
 
-	ike_foreach(control_ike(admin_control(call)), find_sa, &find);
-	for (size_t i = 0; i < find.n && !find.no_memory; i++) {
-		const struct sa_found *sa = &find.found[i];
-
-		ret = (sa->child ? child : ike)(admin_control(call), sa->handle);
-		if (ret)
-			continue;
-		done++;
-		(sa->child ? sa_name_child : sa_name_ike)(sa->handle, name);
-		action_row(call, name, sa->peer[0] ? "%s SA with %s: %s" : "%s SA%s: %s",
-			sa->child ? "child" : "IKE", sa->peer, what);
+	work->found_n++;
+	if (ret) {
+		work->error = ret;
+		return;
 	}
-	if (done)
+	work->done++;
+	(sa->child ? sa_name_child : sa_name_ike)(sa->handle, name);
+	action_row(work->call, name, sa->peer[0] ? "%s SA with %s: %s" : "%s SA%s: %s",
+		sa->child ? "child" : "IKE", sa->peer, work->what);
+}
+
+static void end_work(struct admin_call *call, const struct sa_work *work)
+{
+	if (work->done)
 		admin_done(call);
-	else if (find.no_memory)
+	else if (work->no_memory)
 		admin_fail(call, ENOMEM, "no memory");
-	else if (find.n)
-		admin_fail(call, ret, "SA %s: %s", find.wanted, action_error(ret));
-	else if (is_orphan(call, find.wanted))
+	else if (work->found_n)
+		admin_fail(call, work->error, "SA %s: %s", work->wanted, action_error(work->error));
+	else if (work->orphan)
 		admin_fail(call, EPERM,
 			"SA %s was left by a former control process and has no IKE SA; "
 			"link terminate ends it",
-			find.wanted);
+			work->wanted);
 	else
-		no_such_sa(call, find.wanted);
-	free(find.found);
+		no_such_sa(call, work->wanted);
+}
+
+// Does it to each; the command failed when it could be done to none.
+static bool work_some(struct admin_call *call)
+{
+	struct control *control = admin_control(call);
+	struct sa_work *work = admin_state_get(call);
+
+	if (!work->orphans) {
+		work->n = 0;
+		work->orphans =
+			!ike_walk(control_ike(control), &work->cursor, CMDS_TURN, find_sa, work);
+		if (work->orphans)
+			work->cursor = 0;
+		for (size_t i = 0; i < work->n; i++)
+			operate_one(work, &work->found[i]);
+		return true;
+	}
+	if (!work->found_n && control_orphans(control, &work->cursor, CMDS_TURN, find_orphan, work))
+		return true;
+	end_work(call, work);
+	return false;
+}
+
+static void forget_work(void *state)
+{
+	free(((struct sa_work *)state)->found);
+}
+
+static void operate(struct admin_call *call, bool children, sa_operation ike, sa_operation child,
+	const char *what)
+{
+	struct sa_work *work = admin_state(call, sizeof(*work));
+
+	if (!work) {
+		admin_fail(call, ENOMEM, "no memory");
+		return;
+	}
+	work->call = call;
+	work->wanted = admin_arg(call, 0);
+	work->children = children;
+	work->ike = ike;
+	work->child = child;
+	work->what = what;
+	admin_state_fini(call, forget_work);
+	admin_turns(call, work_some);
 }
 
 void cmds_sa_rekey(struct admin_call *call)

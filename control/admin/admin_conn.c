@@ -150,6 +150,10 @@ static void read_cb(struct bufferevent *bev, void *arg)
 // Everything that was queued has been read by the client.
 static void write_cb(struct bufferevent *bev, void *arg)
 {
+	struct admin_conn *conn = arg;
+
+	if (conn->call)
+		admin_call_written(conn->call);
 	read_cb(bev, arg);
 }
 

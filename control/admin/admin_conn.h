@@ -15,6 +15,8 @@
 #define ADMIN_QUEUE_MAX ((size_t)256 << 20) // bytes that all clients together have not read yet
 #define ADMIN_EVENTS_MAX ((size_t)1 << 20) // bytes of events that one client has not read yet
 #define ADMIN_PIPELINE_MAX ((size_t)64 << 10) // unread bytes at which a client's next request waits
+#define ADMIN_TURN_US 4000 // of control's time that an answer takes before others have their turn
+#define ADMIN_TURN_QUEUE ((size_t)256 << 10) // unread bytes at which an answer in turns waits
 #define ADMIN_WRITE_TIMEOUT_S 30 // without a byte read by the client
 #define ADMIN_CALL_TIMEOUT_S 10 // for the dataplane's part of an answer
 
@@ -60,7 +62,10 @@ struct admin_call {
 	struct control *control;
 	struct admin_request request;
 	void *state;
+	void (*state_fini)(void *state);
 	void (*cancel)(struct admin_call *call); // set: it streams
+	bool (*step)(struct admin_call *call); // set: it is answered in turns
+	struct event *turn; // with step: the next one
 	struct event *timer; // while the handler has returned and the call has not ended
 	bool running; // its handler is on the stack
 	bool ended; // then: freed when the handler returns
@@ -69,6 +74,8 @@ struct admin_call {
 };
 // Takes over the request and runs its handler. The call may be over when it returns: conn->call.
 void admin_call_start(struct admin_conn *conn, struct admin_request *request);
+// The client has read everything: an answer in turns goes on.
+void admin_call_written(struct admin_call *call);
 // The client is gone.
 void admin_call_abandon(struct admin_call *call);
 

@@ -44,8 +44,16 @@ static const struct cmd_column link_columns[] = {
 		"a link after RFC 5739; no: addresses alone"},
 	{"link_id", "LINK ID", CMD_TEXT, CMD_LONG, "RFC 5739 Link ID, hexadecimal"},
 	{"host", "HOST", CMD_COUNT, CMD_LONG, "which of the identity's hosts, from 0"},
-	{"prefixes", "PREFIXES", CMD_TEXTS, CMD_SPARE, "prefixes given"},
+	{"unasked", "UNASKED", CMD_BOOL, CMD_LONG,
+		"the peer asked for no link and got one all the same, for its host's router "
+		"solicitation"},
+	{"prefixes", "PREFIXES", CMD_TEXTS, CMD_SPARE, "prefixes given, or shared with others"},
+	{"leaving", "LEAVING", CMD_TEXTS, CMD_SPARE,
+		"prefixes from before link renumber, until the peer has authenticated again"},
+	{"delegated", "DELEGATED", CMD_TEXTS, CMD_SPARE, "prefixes by DHCPv6 prefix delegation"},
 	{"addresses", "ADDRESSES", CMD_TEXTS, CMD_SPARE, "single addresses given"},
+	{"claimed", "CLAIMED", CMD_TEXTS, CMD_SPARE,
+		"addresses that the peer chose in a shared prefix, or has by DHCPv6"},
 	{"client_link_local", "CLIENT LINK-LOCAL", CMD_TEXT, CMD_LONG,
 		"link-local address of the client"},
 	{"gateway_link_local", "GATEWAY LINK-LOCAL", CMD_TEXT, CMD_LONG,
@@ -123,11 +131,13 @@ static const struct cmd_column pool_columns[] = {
 	{"prefix", "PREFIX", CMD_TEXT, 0, "what is given from"},
 	{"lease_len", "LEASE", CMD_COUNT, 0, "prefix length of a lease; 32 or 128: an address"},
 	{"assign", "ASSIGN", CMD_TEXT, 0,
-		"stable: an identity gets the same again; random: never the last one"},
+		"stable: an identity gets the same again; random: never the last one; shared: all "
+		"have the prefix, single addresses are claimed"},
 	{"size", "SIZE", CMD_COUNT, 0, "leases that fit"},
-	{"live", "LIVE", CMD_COUNT, 0, "in use by links"},
+	{"live", "LIVE", CMD_COUNT, 0, "in use by links; of a shared prefix: addresses claimed"},
 	{"reserved", "RESERVED", CMD_COUNT, 0, "not in use, kept for who had it"},
 	{"free", "FREE", CMD_COUNT, 0, "size less live and reserved"},
+	{"static", "STATIC", CMD_COUNT, CMD_LONG, "leases that the configuration assigns"},
 	{},
 };
 
@@ -136,6 +146,11 @@ static const struct cmd_column lease_columns[] = {
 	{"prefix", "LEASE", CMD_TEXT, 0, "prefix or address"},
 	{"identity", "IDENTITY", CMD_TEXT, 0, "who has, or had it"},
 	{"host", "HOST", CMD_COUNT, 0, "which of the identity's hosts, from 0"},
+	{"nth", "NTH", CMD_COUNT, CMD_LONG, "which of its kind on the link, from 0"},
+	{"role", "ROLE", CMD_TEXT, CMD_SPARE,
+		"what it is to its link: prefix, address, delegated, dhcpv6"},
+	{"static", "STATIC", CMD_BOOL, CMD_LONG, "the configuration assigns it"},
+	{"leaving", "LEAVING", CMD_BOOL, CMD_LONG, "its link has another one since link renumber"},
 	{"link", "LINK", CMD_TEXT, 0, "link that uses it; none: reserved"},
 	{"since_s", "SINCE", CMD_SECONDS, 0, "since it was taken, or given back"},
 	{},
@@ -235,6 +250,11 @@ static const struct cmd_column monitor_columns[] = {
 	{"virtual", "VIRTUAL LINK", CMD_BOOL, CMD_LONG, "a link after RFC 5739"},
 	{"profile", "PROFILE", CMD_TEXT, 0, "profile of the link"},
 	{"prefixes", "PREFIXES", CMD_TEXTS, 0, "prefixes and addresses given"},
+	{"prefix", "PREFIX", CMD_TEXT, 0, "prefix or address that came to a link, or left it"},
+	{"changed", "CHANGED", CMD_TEXTS, 0,
+		"what differs in a configuration that was loaded again"},
+	{"renumbered", "RENUMBERED", CMD_COUNT, 0, "links that lost a prefix by that"},
+	{"file", "FILE", CMD_TEXT, CMD_LONG, "configuration file"},
 	{"connection", "CONNECTION", CMD_TEXT, 0, "client role: name of the connection"},
 	{"interface", "INTERFACE", CMD_TEXT, 0, "client role: interface of the host"},
 	{"spi_in", "SPI IN", CMD_TEXT, 0, "SPI of inbound ESP packets"},
@@ -254,6 +274,7 @@ static const struct cmd_column names_columns[] = {
 	{},
 };
 
+static const char *const fresh_words[] = {"fresh", NULL};
 static const char *const all_words[] = {"all", NULL};
 static const char *const level_words[] = {"error", "warning", "notice", "info", "debug", NULL};
 static const char *const names_words[] = {
@@ -265,6 +286,19 @@ static const struct cmd commands[] = {
 		"or "
 		"connection in the configuration.",
 		CMD_DETAIL, {{"link", CMD_ARG_LINK, true, "a link, or its peer"}}, link_columns},
+	{CMD_LINK_RENUMBER, "link", "renumber", "give a link what its profile says now",
+		"LINK may be all. The peer is made to authenticate again (AUTH_LIFETIME, RFC 4478) "
+		"and has by then the prefixes that the configuration gives; what it had and keeps "
+		"goes on without a gap. fresh: other prefixes than now. A peer that does not know "
+		"AUTH_LIFETIME loses its IKE SA half a minute later.",
+		CMD_ACTION,
+		{{"link", CMD_ARG_LINK, false, "a link, its peer, or all"},
+			{"fresh", CMD_ARG_WORD, true, "other prefixes", fresh_words}},
+		action_columns},
+	{CMD_LINK_REAUTH, "link", "reauth", "make the peer of a link authenticate again",
+		"Prefixes, addresses and connections stay. In the client role we do it ourselves.",
+		CMD_ACTION, {{"link", CMD_ARG_LINK, false, "a link, its peer, or all"}},
+		action_columns},
 	{CMD_LINK_TERMINATE, "link", "terminate", "take a link down, with its IKE SAs",
 		"The peer is told; its prefixes and addresses become free for it at once. A client "
 		"that wants the link will come back.",
@@ -288,6 +322,9 @@ static const struct cmd commands[] = {
 		"It returns when the connection was started; monitor shows how it goes on.",
 		CMD_ACTION, {{"connection", CMD_ARG_CONNECTION, false, "a connection's name"}},
 		action_columns},
+	{CMD_PEER_REAUTH, "peer", "reauth", "authenticate to a gateway again",
+		"With a new IKE SA onto the same link; no packet is lost.", CMD_ACTION,
+		{{"connection", CMD_ARG_CONNECTION, false, "a connection's name"}}, action_columns},
 	{CMD_PEER_TERMINATE, "peer", "terminate", "end our connection to a gateway",
 		"It stays down until peer initiate, or until caponier-control starts again.",
 		CMD_ACTION, {{"connection", CMD_ARG_CONNECTION, false, "a connection's name"}},
@@ -322,6 +359,13 @@ static const struct cmd commands[] = {
 		action_columns},
 	{CMD_CONFIG_SHOW, "config", "show", "show the configuration in use, defaults included",
 		"Secrets are not shown.", 0, {}, config_columns},
+	{CMD_CONFIG_RELOAD, "config", "reload", "load the configuration file again",
+		"The whole file is checked first; when something is wrong, or differs that only a "
+		"restart can change, it is said and nothing changes. Else the difference is "
+		"applied: "
+		"peers that are gone lose their SAs, links whose prefix left its pool authenticate "
+		"again, and no other tunnel is disturbed. The same as SIGHUP.",
+		CMD_ACTION, {}, action_columns},
 	{CMD_CONFIG_CHECK, "config", "check", "check a configuration file",
 		"Needs no daemon. Each problem is a line FILE:LINE: what is wrong; what would be "
 		"right. "

@@ -13,6 +13,10 @@
 	X(SA_SHOW)                                                                                 \
 	X(SA_REKEY)                                                                                \
 	X(SA_TERMINATE)                                                                            \
+	X(LINK_RENUMBER)                                                                           \
+	X(LINK_REAUTH)                                                                             \
+	X(PEER_REAUTH)                                                                             \
+	X(CONFIG_RELOAD)                                                                           \
 	X(PEER_SHOW)                                                                               \
 	X(PEER_INITIATE)                                                                           \
 	X(PEER_TERMINATE)                                                                          \

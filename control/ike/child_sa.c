@@ -4,6 +4,7 @@
 #include "child_sa.h"
 
 #include "connection.h"
+#include "connection_child.h"
 #include "effect.h"
 #include "ike_sa.h"
 
@@ -30,6 +31,11 @@ void child_spi_free(struct ike_sa *sa, uint32_t spi)
 		sa->ike->ops->spi_free(sa->ike->arg, spi);
 }
 
+uint64_t child_link(const struct child_sa *child)
+{
+	return child->physical ? 0 : child->sa->link;
+}
+
 struct child_sa *child_new(
 	struct ike_sa *sa, const struct ts_list *local, const struct ts_list *remote)
 {
@@ -50,7 +56,6 @@ struct child_sa *child_new(
 	child->handle = core_handle(ike);
 	child->local = *local;
 	child->remote = *remote;
-	child->of_link = sa->link_wire;
 	child->encap = sa->encap;
 	child->rekey_us = CLOCK_NEVER;
 	child->hard_us = CLOCK_NEVER;
@@ -73,7 +78,7 @@ static void fill_common(const struct child_sa *child, const struct child_pair *p
 {
 	const struct ike_sa *sa = child->sa;
 
-	out->link = sa->link;
+	out->link = child_link(child);
 	out->child = child->handle;
 	out->flags = IPC_SA_COPY_DSCP | IPC_SA_ECN;
 	if (child->encap) {
@@ -135,12 +140,12 @@ static void install_in(struct child_pair *pair, const struct child_keys *keys, b
 	struct ipc_sa_lifetime life = volume_limits(sa->ike);
 	struct ike_effect *effect = effect_new(sa->ike, IKE_SA_IN_ADD);
 
-	effect->link = sa->link;
+	effect->link = child_link(child);
 	effect->ike_sa = sa->handle;
 	fill_common(child, pair, &life, &effect->in_add.sa);
 	effect->in_add.sa.spi = pair->spi_in;
 	effect->in_add.sa.replay_window = sa->ike->config->replay_window;
-	if (pair->role == PAIR_NEXT)
+	if (pair->role == PAIR_NEXT || child->held)
 		effect->in_add.sa.flags |= IPC_SA_FIRST_USE_EVENT;
 	fill_keys(&effect->in_add.sa, keys, !ours);
 
@@ -194,36 +199,58 @@ static void out_drop(struct child_pair *pair)
 	pair->out = NULL;
 }
 
+// The pair's outbound SA goes to the dataplane.
+static void send_with(struct child_sa *child, struct child_pair *pair)
+{
+	struct ike_sa *sa = child->sa;
+	struct ike_effect *effect = effect_new(sa->ike, IKE_SA_OUT_SET);
+
+	child->held = false;
+	child->sending = true;
+	effect->link = child_link(child);
+	effect->ike_sa = sa->handle;
+	effect->out_set = *pair->out;
+	// The path may have changed since the keys were made.
+	effect->out_set.sa.remote = sa->path.remote;
+	effect->out_set.sa.local = sa->path.local;
+	if (child->encap)
+		path_ports(sa, &effect->out_set.sa.local_port, &effect->out_set.sa.remote_port);
+	out_drop(pair);
+	ike_sa_touch(sa);
+}
+
+void child_send_held(struct child_sa *child)
+{
+	struct child_pair *current = child_pair_of(child, PAIR_CURRENT);
+
+	if (!child->held || current == NULL)
+		return;
+	current->timer_us = CLOCK_NEVER;
+	send_with(child, current);
+}
+
 void child_promote(struct child_sa *child, struct child_pair *next)
 {
 	struct ike_sa *sa = child->sa;
 	struct child_pair *current = child_pair_of(child, PAIR_CURRENT);
-	struct ike_effect *effect;
 
 	if (current == next) // the first pair
 		current = NULL;
 	if (current != NULL) {
 		current->role = PAIR_PREVIOUS;
 		current->timer_us = sa->ike->now_us + STALE_US;
+		out_drop(current); // when it was held
 		child->rekeys++;
 		sa->ike->counters.child_rekeys++;
 	}
 	next->role = PAIR_CURRENT;
 	next->timer_us = CLOCK_NEVER;
 	child->lost = false;
-	child->sending = true;
 	child->established_us = sa->ike->now_us;
-
-	effect = effect_new(sa->ike, IKE_SA_OUT_SET);
-	effect->link = sa->link;
-	effect->ike_sa = sa->handle;
-	effect->out_set = *next->out;
-	// The path may have changed since the keys were made.
-	effect->out_set.sa.remote = sa->path.remote;
-	effect->out_set.sa.local = sa->path.local;
-	if (child->encap)
-		path_ports(sa, &effect->out_set.sa.local_port, &effect->out_set.sa.remote_port);
-	out_drop(next);
+	if (child->held && current == NULL)
+		next->timer_us = sa->ike->now_us + CHILD_HOLD_US;
+	else
+		send_with(child, next);
 	if (current != NULL) {
 		event_child(sa->ike, IKE_EVENT_CHILD_REKEYED, sa, next->spi_in, next->spi_out,
 			"%08x/%08x replaced by %08x/%08x", current->spi_in, current->spi_out,
@@ -241,7 +268,7 @@ static void pair_remove(struct child_pair *pair)
 	struct ike_sa *sa = child->sa;
 	struct ike_effect *effect = effect_new(sa->ike, IKE_SA_IN_DEL);
 
-	effect->link = sa->link;
+	effect->link = child_link(child);
 	effect->ike_sa = sa->handle;
 	effect->spi = pair->spi_in;
 	child_spi_free(sa, pair->spi_in);
@@ -308,11 +335,12 @@ void child_stop_sending(struct child_sa *child)
 {
 	struct ike_effect *effect;
 
+	child->held = false;
 	if (!child->sending)
 		return;
 	child->sending = false;
 	effect = effect_new(child->sa->ike, IKE_SA_OUT_DEL);
-	effect->link = child->sa->link;
+	effect->link = child_link(child);
 	effect->ike_sa = child->sa->handle;
 	effect->ref = child->ref;
 }
@@ -331,7 +359,10 @@ void child_end(struct child_sa *child, const char *why)
 	if (current != NULL) {
 		event_child(sa->ike, IKE_EVENT_CHILD_DOWN, sa, spi_in, spi_out, "%s", why);
 		SA_LOG(sa, INFO, "child SA %08x/%08x down: %s", spi_in, spi_out, why);
-		connection_child_down(sa, child, why);
+		if (child->wish != 0)
+			connection_child_ended(child, why);
+		else
+			connection_child_down(sa, child, why);
 	}
 	unlink_child(child);
 	free(child);
@@ -387,6 +418,7 @@ void child_lost(struct child_sa *child)
 	if (child->deleting)
 		return;
 	child->lost = true;
+	child->held = false; // its inbound SA is gone: never sent with
 	if (next != NULL) {
 		struct child_pair *current = child_pair_of(child, PAIR_CURRENT);
 
@@ -443,7 +475,7 @@ static void move_one(struct child_sa *child, enum ipc_direction direction, uint3
 	struct ike_sa *sa = child->sa;
 	struct ike_effect *effect = effect_new(sa->ike, IKE_SA_MOVE);
 
-	effect->link = sa->link;
+	effect->link = child_link(child);
 	effect->ike_sa = sa->handle;
 	effect->move.spi_or_ref = spi_or_ref;
 	effect->move.direction = direction;
@@ -476,6 +508,10 @@ uint64_t child_next_us(const struct child_sa *child)
 static void pair_timeout(struct child_pair *pair)
 {
 	switch (pair->role) {
+	case PAIR_CURRENT:
+		pair->timer_us = CLOCK_NEVER;
+		child_send_held(pair->child);
+		return;
 	case PAIR_CLOSED:
 		pair_remove(pair);
 		return;

@@ -22,6 +22,9 @@ enum pair_role {
 #define PAIRS_MAX 8
 // Packets that were sent before a rekeyed SA was deleted may arrive after its deletion.
 #define PAIR_DRAIN_US (5 * US_PER_S)
+// What is held back is used at the latest after this, long after a lost IKE_AUTH response was sent
+// again: the other IKE SA may be one that its host has forgotten.
+#define CHILD_HOLD_US (30 * US_PER_S)
 
 struct child_pair {
 	struct child_pair *next;
@@ -40,9 +43,12 @@ struct child_sa {
 	struct ike_sa *sa;
 	struct hash_node by_handle;
 	uint64_t handle;
-	bool of_link; // its requests carry LINK_ID
+	bool physical; // of the physical interface, though the IKE SA has a link
+	uint64_t
+		wish; // of its connection (connection_child.h), 0: the first child SA, or the peer's
 	sa_ref_t ref;
 	bool sending; // the outbound SA is in the dataplane
+	bool held; // not yet: its link is served by another IKE SA until the peer uses this one
 	bool encap;
 	bool rekeying; // a task of ours is waiting or under way
 	bool deleting; // all of it
@@ -72,6 +78,8 @@ void child_spi_free(struct ike_sa *sa, uint32_t spi);
 // A child SA without pairs yet, with an outbound slot. NULL and errno.
 struct child_sa *child_new(
 	struct ike_sa *sa, const struct ts_list *local, const struct ts_list *remote);
+// The link whose traffic it carries, 0: none.
+uint64_t child_link(const struct child_sa *child);
 // A pair with keys from the deal (derived with the IKE SA's): its inbound SA goes to the dataplane,
 // its outbound one waits in `out` for child_promote. Takes deal->spi_in over. NULL and errno; then
 // the SPI is still the caller's.
@@ -79,6 +87,9 @@ struct child_pair *child_pair_add(
 	struct child_sa *child, const struct child_deal *deal, enum pair_role role);
 // The one place where outbound traffic changes keys: `next` becomes current, the current previous.
 void child_promote(struct child_sa *child, struct child_pair *next);
+// The first pair of a held one (reauthentication at the responder) is sent with now: the peer has used
+// it, or the other IKE SA goes. No-op when that is so already.
+void child_send_held(struct child_sa *child);
 // The outbound SA leaves the dataplane; the child SA is about to go.
 void child_stop_sending(struct child_sa *child);
 // Both sides deleted the pair. Its inbound SA drains, or goes at once.

@@ -3,6 +3,7 @@
 // thread per core.
 #include "child_talk.h"
 
+#include "companion.h"
 #include "dh.h"
 #include "effect.h"
 
@@ -138,41 +139,45 @@ static void widen_dynamic(struct ts_list *list)
 	}
 }
 
-static uint16_t respond_key_exchange(
-	struct ike_sa *sa, struct child_talk *talk, const struct payload_ke *ke)
+static uint16_t respond_key_exchange(struct ike_sa *sa, struct child_talk *talk)
 {
 	if (talk->suite.dh == NULL)
 		return 0;
-	if (ke->group != talk->suite.dh->id) {
-		sa->ike->counters.invalid_ke++;
-		return NOTIFY_INVALID_KE_PAYLOAD;
-	}
 	talk->shared_len = sizeof(talk->shared);
 	if (set_group(sa, talk, talk->suite.dh) < 0)
 		return NOTIFY_TEMPORARY_FAILURE;
-	if (dh_shared(talk->dh, ke->data, ke->len, talk->shared, &talk->shared_len))
+	if (dh_shared(talk->dh, talk->ke.data, talk->ke.len, talk->shared, &talk->shared_len))
 		return NOTIFY_INVALID_SYNTAX;
 	return 0;
 }
 
-uint16_t child_talk_respond(struct ike_sa *sa, struct child_talk *talk, const struct ike_msg *msg,
-	const struct ts_list *allow_local, const struct ts_list *allow_remote, bool dynamic)
+uint16_t child_talk_choose(struct ike_sa *sa, struct child_talk *talk, const struct ike_msg *msg)
 {
 	const struct ike_payload_ref *p = ike_msg_find(msg, PAYLOAD_KE);
-	struct payload_ke ke = {0};
 	struct wire_sa offered;
-	struct ts_list tsi, tsr;
-	uint16_t notify;
 
-	if (read_sa(msg, &offered) || read_selectors(msg, &tsi, &tsr) ||
+	if (read_sa(msg, &offered) || read_selectors(msg, &talk->remote, &talk->local) ||
 		(talk->create && nonce_read(msg, &talk->ni)) ||
-		(p != NULL && payload_ke_read(p, &ke)))
+		(p != NULL && payload_ke_read(p, &talk->ke)))
 		return NOTIFY_INVALID_SYNTAX;
-	if (proposal_choose_esp(&sa->ike->config->esp, &offered, ke.group, talk->create, 0,
+	if (proposal_choose_esp(&sa->ike->config->esp, &offered, talk->ke.group, talk->create, 0,
 		    &talk->suite, &talk->spi_out, &talk->answer)) {
 		sa->ike->counters.no_proposal++;
 		return NOTIFY_NO_PROPOSAL_CHOSEN;
 	}
+	if (talk->suite.dh != NULL && talk->ke.group != talk->suite.dh->id) {
+		sa->ike->counters.invalid_ke++;
+		return NOTIFY_INVALID_KE_PAYLOAD;
+	}
+	return 0;
+}
+
+uint16_t child_talk_narrow(struct ike_sa *sa, struct child_talk *talk,
+	const struct ts_list *allow_local, const struct ts_list *allow_remote, bool dynamic)
+{
+	struct ts_list tsi = talk->remote, tsr = talk->local;
+	uint16_t notify;
+
 	if (dynamic)
 		widen_dynamic(&tsi);
 	ts_list_narrow(&tsi, allow_remote, &talk->remote);
@@ -181,7 +186,7 @@ uint16_t child_talk_respond(struct ike_sa *sa, struct child_talk *talk, const st
 		sa->ike->counters.ts_unacceptable++;
 		return NOTIFY_TS_UNACCEPTABLE;
 	}
-	notify = respond_key_exchange(sa, talk, &ke);
+	notify = respond_key_exchange(sa, talk);
 	if (notify != 0)
 		return notify;
 	if (child_spi_alloc(sa, &talk->spi_in) < 0) {
@@ -192,6 +197,15 @@ uint16_t child_talk_respond(struct ike_sa *sa, struct child_talk *talk, const st
 	if (talk->create)
 		nonce_fresh(sa->ike, &talk->nr);
 	return 0;
+}
+
+uint16_t child_talk_respond(struct ike_sa *sa, struct child_talk *talk, const struct ike_msg *msg,
+	const struct ts_list *allow_local, const struct ts_list *allow_remote, bool dynamic)
+{
+	uint16_t notify = child_talk_choose(sa, talk, msg);
+
+	return notify != 0 ? notify
+			   : child_talk_narrow(sa, talk, allow_local, allow_remote, dynamic);
 }
 
 void child_talk_refuse(
@@ -274,6 +288,8 @@ struct child_sa *child_talk_child(struct ike_sa *sa, struct child_talk *talk)
 
 	if (child == NULL)
 		return NULL;
+	child->physical = talk->physical;
+	child->held = !talk->ours && !talk->physical && companion_serves(sa, &talk->remote);
 	pair = child_talk_pair(talk, child, PAIR_CURRENT);
 	if (pair == NULL) {
 		error = errno;

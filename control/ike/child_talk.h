@@ -11,6 +11,7 @@ struct dh;
 struct child_talk {
 	bool ours; // we initiate
 	bool create; // CREATE_CHILD_SA: nonces and perhaps PFS; else the first one, in IKE_AUTH
+	bool physical; // of the physical interface, though there is a link
 	uint32_t spi_in; // ours; 0: none, or taken over by a pair
 	uint32_t spi_out;
 	const struct alg_dh *group; // NULL: no PFS
@@ -20,7 +21,8 @@ struct child_talk {
 	size_t shared_len;
 	struct ike_suite suite;
 	struct wire_sa answer; // responder
-	struct ts_list local, remote; // initiator: as proposed, then as agreed
+	struct payload_ke ke; // responder: the peer's, lent by the request
+	struct ts_list local, remote; // as proposed, then as agreed
 };
 
 // Initiator. The SPI and, with PFS, the key pair are made. 0 or -errno.
@@ -37,6 +39,10 @@ const char *child_talk_accept(
 // Responder. `dynamic`: an unspecified single address in TSi means any of its family. 0, or the
 // notify to answer with.
 uint16_t child_talk_respond(struct ike_sa *sa, struct child_talk *talk, const struct ike_msg *msg,
+	const struct ts_list *allow_local, const struct ts_list *allow_remote, bool dynamic);
+// The same in two steps: everything that does not depend on what is allowed; then the rest.
+uint16_t child_talk_choose(struct ike_sa *sa, struct child_talk *talk, const struct ike_msg *msg);
+uint16_t child_talk_narrow(struct ike_sa *sa, struct child_talk *talk,
 	const struct ts_list *allow_local, const struct ts_list *allow_remote, bool dynamic);
 // The same exchange refused: N(notify), with the wanted group behind INVALID_KE_PAYLOAD.
 void child_talk_refuse(

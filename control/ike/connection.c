@@ -4,7 +4,9 @@
 #include "connection.h"
 
 #include "child_sa.h"
+#include "connection_child.h"
 #include "effect.h"
+#include "iid.h"
 #include "ike_sa.h"
 
 #include <errno.h>
@@ -14,64 +16,115 @@
 
 LOG_TYPE("ike");
 
+struct connection *connection_new(struct ike *ike, const struct config_connection *config)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+
+	if (connection == NULL)
+		return NULL;
+	connection->ike = ike;
+	connection->config = config;
+	connection->timer.kind = TIMER_CONNECTION;
+	connection->backoff_us = CONNECTION_BACKOFF_FIRST_US;
+	connection->reauth_pause_us = REAUTH_MIN_US;
+	if (connection_children_configure(connection) == 0)
+		return connection;
+	connection_free(connection);
+	return NULL;
+}
+
+void connection_free(struct connection *connection)
+{
+	if (connection == NULL)
+		return;
+	timer_set(&connection->ike->timers, &connection->timer, CLOCK_NEVER);
+	connection_children_fini(connection);
+	free(connection->kept);
+	free(connection);
+}
+
 int connection_init_all(struct ike *ike)
 {
 	uint32_t n = ike->config->connection_n;
 
 	if (n == 0)
 		return 0;
-	ike->connection = calloc(n, sizeof(*ike->connection));
+	ike->connection = calloc(n, sizeof(struct connection *));
 	if (ike->connection == NULL || timer_heap_reserve(&ike->timers, n))
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++) {
-		struct connection *connection = &ike->connection[i];
-
-		connection->ike = ike;
-		connection->config = &ike->config->connection[i];
-		connection->timer.kind = TIMER_CONNECTION;
-		connection->backoff_us = CONNECTION_BACKOFF_FIRST_US;
+		ike->connection[i] = connection_new(ike, &ike->config->connection[i]);
+		if (ike->connection[i] == NULL)
+			return -ENOMEM;
 	}
+	connection_find_alike(ike);
 	return 0;
 }
 
 void connection_fini_all(struct ike *ike)
 {
+	for (uint32_t i = 0; ike->connection != NULL && i < ike->config->connection_n; i++)
+		connection_free(ike->connection[i]);
 	free(ike->connection);
 	ike->connection = NULL;
 }
 
 struct connection *connection_of(struct ike *ike, const struct config_connection *config)
 {
-	for (uint32_t i = 0; i < ike->config->connection_n; i++)
-		if (&ike->config->connection[i] == config)
-			return &ike->connection[i];
-	return NULL;
+	uintptr_t first = (uintptr_t)ike->config->connection, at = (uintptr_t)config;
+	uint64_t i = (at - first) / sizeof(*config);
+
+	// One array, so that the place in it is the number.
+	return at < first || i >= ike->config->connection_n ? NULL : ike->connection[i];
 }
 
-// Interface IDs that no host may have: RFC 4291 section 2.6.1, RFC 5453.
-static bool iid_reserved(const uint8_t iid[8])
+void connection_link(
+	struct connection *connection, const uint8_t iid[8], const uint8_t *link_id, size_t len)
 {
-	static const uint8_t anycast[7] = {0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-	static const uint8_t ethernet[5] = {0x02, 0x00, 0x5e, 0xff, 0xfe};
-	static const uint8_t zero[8], ones[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	struct connection_given *given = &connection->given;
 
-	return memcmp(iid, zero, 8) == 0 || memcmp(iid, ones, 8) == 0 ||
-		(memcmp(iid, anycast, 7) == 0 && iid[7] >= 0x80) ||
-		memcmp(iid, ethernet, sizeof(ethernet)) == 0;
+	*given = (struct connection_given){.set = true};
+	memcpy(given->iid, iid, 8);
+	given->link_id_len = (uint8_t)(len <= CP_LINK_ID_MAX ? len : 0);
+	if (given->link_id_len > 0)
+		memcpy(given->link_id, link_id, given->link_id_len);
 }
 
-static void iid_choose(struct connection *connection)
+static bool iid_set(const uint8_t iid[8])
 {
 	static const uint8_t zero[8];
 
-	if (memcmp(connection->iid, zero, 8) != 0)
+	return memcmp(iid, zero, 8) != 0;
+}
+
+static bool iid_take(struct connection *connection, const uint8_t iid[8])
+{
+	if (iid_set(iid))
+		memcpy(connection->iid, iid, 8);
+	return iid_set(iid);
+}
+
+// What the next IKE_AUTH asks with. A random interface ID stays as long as the link may.
+static void ids_choose(struct connection *connection)
+{
+	struct connection_given *given = &connection->given;
+	bool fresh = !iid_set(connection->iid);
+
+	if (given->set) {
+		given->used = true;
+		memcpy(connection->link_id, given->link_id, sizeof(connection->link_id));
+		connection->link_id_len = given->link_id_len;
+	}
+	if (iid_take(connection, connection->config->interface_id) ||
+		(given->set && iid_take(connection, given->iid)))
 		return;
-	memcpy(connection->iid, connection->config->interface_id, 8);
-	if (memcmp(connection->iid, zero, 8) != 0)
-		return;
-	do {
+	if (connection->config->iid == CONFIG_IID_RANDOM && connection->link_id_len == 0 &&
+		connection->attempt == 0 && connection->kept == NULL)
+		fresh = true;
+	while (fresh) {
 		core_random(connection->ike, connection->iid, 8);
-	} while (iid_reserved(connection->iid));
+		fresh = !link_iid_acceptable(connection->iid);
+	}
 }
 
 void connection_request(const struct connection *connection, struct cp_attrs *cp,
@@ -111,12 +164,31 @@ void connection_request(const struct connection *connection, struct cp_attrs *cp
 	}
 }
 
+int connection_attempt(struct connection *connection, uint64_t *handle)
+{
+	struct ike_sa *sa = ike_sa_new(connection->ike, true);
+
+	if (sa == NULL)
+		return -ENOMEM;
+	ids_choose(connection);
+	sa->connection = connection;
+	*handle = sa->handle;
+	sa->path.local = connection->local;
+	sa->path.remote = connection->config->gateway;
+	sa->path.local_port = 500;
+	sa->path.remote_port = 500;
+	sa->local_id = connection->config->id;
+	return task_init_start(sa);
+}
+
 int connection_start(struct connection *connection, const struct inet_addr *local)
 {
 	struct ike *ike = connection->ike;
 	struct ike_sa *sa = ike_sa_by_handle(ike, connection->ike_sa);
 
-	if (sa != NULL && (connection->child != 0 || sa->state < IKE_SA_ESTABLISHED))
+	if (sa != NULL &&
+		(connection->child != 0 || connection->attempt != 0 ||
+			sa->state < IKE_SA_ESTABLISHED))
 		return -EALREADY;
 	if (sa != NULL) { // one that never got a child SA
 		sa->connection = NULL;
@@ -126,19 +198,8 @@ int connection_start(struct connection *connection, const struct inet_addr *loca
 	connection->local = *local;
 	connection->wanted = true;
 	timer_set(&ike->timers, &connection->timer, CLOCK_NEVER);
-	iid_choose(connection);
-	sa = ike_sa_new(ike, true);
-	if (sa == NULL)
-		return -ENOMEM;
-	sa->connection = connection;
-	connection->ike_sa = sa->handle;
-	sa->path.local = *local;
-	sa->path.remote = connection->config->gateway;
-	sa->path.local_port = 500;
-	sa->path.remote_port = 500;
-	sa->local_id = connection->config->id;
 	LOG(INFO, "connection %s: starting", connection->config->name);
-	return task_init_start(sa);
+	return connection_attempt(connection, &connection->ike_sa);
 }
 
 void connection_timeout(struct connection *connection)
@@ -152,8 +213,12 @@ void connection_timeout(struct connection *connection)
 
 void connection_unwanted(struct connection *connection)
 {
+	struct ike_sa *attempt = ike_sa_by_handle(connection->ike, connection->attempt);
+
 	connection->wanted = false;
 	timer_set(&connection->ike->timers, &connection->timer, CLOCK_NEVER);
+	if (attempt != NULL)
+		ike_sa_delete(attempt, 0, "terminated");
 }
 
 // The pause before the next attempt; each is twice as long as the one before.
@@ -186,26 +251,48 @@ static void report_down(struct connection *connection, const struct ike_sa *sa, 
 	LOG(NOTICE, "connection %s is down: %s", connection->config->name, why);
 }
 
-void connection_up(struct ike_sa *sa, const struct child_sa *child)
+// What the IKE SA in use has: not what an attempt to replace it has written meanwhile.
+static void fill_view(const struct connection *connection, struct ike_effect *effect)
 {
-	struct connection *connection = sa->connection;
-	struct child_pair *pair = child_pair_of(child, PAIR_CURRENT);
-	struct ike_effect *effect;
+	const struct connection_view *kept = connection->kept;
 
-	if (connection == NULL || connection->child != 0)
-		return;
-	connection->child = child->handle;
-	connection->backoff_us = CONNECTION_BACKOFF_FIRST_US;
-	effect = effect_new(sa->ike, IKE_CONNECTION_UP);
+	effect->connection.cp = kept != NULL ? kept->cp : connection->cp;
+	memcpy(effect->connection.interface_id, kept != NULL ? kept->iid : connection->iid, 8);
+}
+
+static void report_up(const struct ike_sa *sa, const struct child_sa *child)
+{
+	const struct connection *connection = sa->connection;
+	const struct child_pair *pair = child_pair_of(child, PAIR_CURRENT);
+	struct ike_effect *effect = effect_new(sa->ike, IKE_CONNECTION_UP);
+
 	effect->ike_sa = sa->handle;
 	effect->connection.connection = connection->config;
-	effect->connection.cp = connection->cp;
+	fill_view(connection, effect);
 	effect->connection.local = child->local;
 	effect->connection.remote = child->remote;
 	effect->connection.out_ref = child->ref;
 	effect->connection.spi_in = pair->spi_in;
-	memcpy(effect->connection.interface_id, connection->iid, 8);
 	LOG(NOTICE, "connection %s is up", connection->config->name);
+}
+
+void connection_up(struct ike_sa *sa, const struct child_sa *child)
+{
+	struct connection *connection = sa->connection;
+	struct ike_sa *old = NULL;
+
+	if (connection == NULL || (connection->child != 0 && !reauth_is_attempt(sa)))
+		return;
+	if (reauth_is_attempt(sa))
+		old = reauth_take_over(sa);
+	connection->child = child->handle;
+	connection->backoff_us = CONNECTION_BACKOFF_FIRST_US;
+	if (connection->given.used && connection->attempt == 0)
+		connection->given = (struct connection_given){0};
+	report_up(sa, child);
+	if (old != NULL)
+		reauth_replaced(old, sa);
+	connection_children_start(sa);
 }
 
 void connection_failed(struct ike_sa *sa, const char *why)
@@ -214,8 +301,22 @@ void connection_failed(struct ike_sa *sa, const char *why)
 
 	if (connection == NULL)
 		return;
+	if (reauth_is_attempt(sa)) {
+		ike_sa_delete(sa, 0, why);
+		return;
+	}
 	report_down(connection, sa, why);
 	try_later(connection);
+}
+
+// It is ending while the gateway answers an attempt to replace it: that one's end says how it is.
+static bool in_good_hands(const struct ike_sa *sa)
+{
+	const struct connection *connection = sa->connection;
+	const struct ike_sa *attempt = ike_sa_by_handle(sa->ike, connection->attempt);
+
+	return sa->state != IKE_SA_ESTABLISHED && connection->wanted && attempt != NULL &&
+		attempt->state == IKE_SA_AUTHENTICATING;
 }
 
 void connection_child_down(struct ike_sa *sa, const struct child_sa *child, const char *why)
@@ -226,6 +327,8 @@ void connection_child_down(struct ike_sa *sa, const struct child_sa *child, cons
 	if (connection == NULL || connection->child != child->handle)
 		return;
 	connection->child = 0;
+	if (in_good_hands(sa))
+		return;
 	report_down(connection, sa, why);
 	if (sa->state != IKE_SA_ESTABLISHED || !connection->wanted)
 		return;
@@ -239,13 +342,20 @@ void connection_child_down(struct ike_sa *sa, const struct child_sa *child, cons
 void connection_sa_down(struct ike_sa *sa, const char *why)
 {
 	struct connection *connection = sa->connection;
+	bool attempt = reauth_is_attempt(sa);
 
 	if (connection == NULL)
 		return;
 	sa->connection = NULL;
-	if (connection->ike_sa != sa->handle)
+	if (attempt)
+		reauth_failed(connection, why);
+	if (attempt || connection->ike_sa != sa->handle)
 		return;
 	connection->ike_sa = 0;
+	if (connection->attempt != 0) {
+		reauth_orphaned(connection);
+		return;
+	}
 	// With a child SA its end has told already, and so has an attempt that came to none.
 	if (sa->state != IKE_SA_ESTABLISHED && sa->established_us == 0)
 		report_down(connection, sa, why);

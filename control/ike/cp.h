@@ -50,6 +50,7 @@ struct cp_ip6_address {
 struct cp_attrs {
 	enum cp_type type;
 	bool link; // INTERNAL_IP6_LINK present
+	bool link_twice; // and once more, saying something else
 	uint8_t link_iid[8];
 	uint8_t link_id[CP_LINK_ID_MAX];
 	uint8_t link_id_len; // 0: none given

@@ -64,9 +64,13 @@ uint64_t hash_bytes(const uint64_t secret[2], const void *data, size_t len)
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
+// Linear hashing: `base` slots, a power of two, of which the first size - base were split in two.
 static struct hash_node **slot_of(const struct hash *hash, uint64_t key)
 {
-	return &hash->slot[hash_bytes(hash->secret, &key, sizeof(key)) & (hash->size - 1)];
+	uint64_t bits = hash_bytes(hash->secret, &key, sizeof(key));
+	uint64_t at = bits & (2 * (uint64_t)hash->base - 1);
+
+	return &hash->slot[at < hash->size ? at : at & (hash->base - 1)];
 }
 
 int hash_init(struct hash *hash, const uint64_t secret[2])
@@ -75,7 +79,7 @@ int hash_init(struct hash *hash, const uint64_t secret[2])
 	hash->slot = calloc(SIZE_FIRST, sizeof(struct hash_node *));
 	if (hash->slot == NULL)
 		return -ENOMEM;
-	hash->size = SIZE_FIRST;
+	hash->size = hash->base = hash->room = SIZE_FIRST;
 	hash->secret[0] = secret[0];
 	hash->secret[1] = secret[1];
 	return 0;
@@ -87,28 +91,35 @@ void hash_fini(struct hash *hash)
 	memset(hash, 0, sizeof(*hash));
 }
 
+// By one slot, so that no addition takes longer than others: the nodes of one slot are shared out
+// between it and a new one at the end. A large array moves by its page tables.
 static void grow(struct hash *hash)
 {
-	struct hash old = *hash;
-	struct hash_node **slot = calloc((size_t)old.size * 2, sizeof(struct hash_node *));
+	struct hash_node **from = NULL, *node = NULL;
 
-	if (slot == NULL)
-		return;
-	hash->slot = slot;
-	hash->size = old.size * 2;
-	for (uint32_t i = 0; i < old.size; i++) {
-		struct hash_node *node = old.slot[i];
+	if (hash->size == hash->room) {
+		struct hash_node **slot =
+			realloc(hash->slot, 2 * (size_t)hash->room * sizeof(struct hash_node *));
 
-		while (node != NULL) {
-			struct hash_node *next = node->next;
-			struct hash_node **to = slot_of(hash, node->key);
-
-			node->next = *to;
-			*to = node;
-			node = next;
-		}
+		if (slot == NULL)
+			return;
+		hash->slot = slot;
+		hash->room *= 2;
 	}
-	free(old.slot);
+	from = &hash->slot[hash->size - hash->base];
+	node = *from;
+	*from = NULL;
+	hash->slot[hash->size++] = NULL;
+	while (node != NULL) {
+		struct hash_node *next = node->next;
+		struct hash_node **to = slot_of(hash, node->key);
+
+		node->next = *to;
+		*to = node;
+		node = next;
+	}
+	if (hash->size == 2 * hash->base)
+		hash->base = hash->size;
 }
 
 void hash_add(struct hash *hash, struct hash_node *node, uint64_t key)
@@ -152,4 +163,35 @@ struct hash_node *hash_find_next(const struct hash_node *node)
 	while (next != NULL && next->key != node->key)
 		next = next->next;
 	return next;
+}
+
+static uint32_t reverse_bits(uint32_t x)
+{
+	x = (x & 0x55555555) << 1 | (x >> 1 & 0x55555555);
+	x = (x & 0x33333333) << 2 | (x >> 2 & 0x33333333);
+	x = (x & 0x0f0f0f0f) << 4 | (x >> 4 & 0x0f0f0f0f);
+	return __builtin_bswap32(x);
+}
+
+// Slots in the order of their reversed bits: the two that a slot is split into come one after the
+// other, so that both lie before the cursor if the slot was given, else behind it.
+bool hash_some(const struct hash *hash, uint32_t *cursor, uint32_t max,
+	bool (*fn)(void *arg, struct hash_node *node), void *arg)
+{
+	uint32_t done = 0;
+
+	do {
+		uint32_t at = *cursor & (hash->base - 1);
+		bool split = at + hash->base < hash->size;
+		uint32_t mask = (split ? 2 * hash->base : hash->base) - 1;
+		struct hash_node *node = hash->slot[*cursor & mask], *next = NULL;
+
+		for (done++; node != NULL; node = next, done++) { // an empty slot costs too
+			next = node->next;
+			if (!fn(arg, node))
+				return false;
+		}
+		*cursor = reverse_bits(reverse_bits(*cursor | ~mask) + 1);
+	} while (*cursor != 0 && done < max);
+	return *cursor != 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Hash table of nodes that live inside their owners, by 64-bit keys that strangers may choose: the
-// slot is a keyed hash (SipHash-2-4) under a secret of the core. Grows as it fills. One thread.
+// slot is a keyed hash (SipHash-2-4) under a secret of the core. Grows slot by slot as it fills. One
+// thread.
 #pragma once
 
 #include <stdbool.h>
@@ -15,7 +16,8 @@ struct hash_node {
 };
 struct hash {
 	struct hash_node **slot;
-	uint32_t size; // power of two
+	uint32_t size; // slots in use
+	uint32_t base, room; // see slot_of(); slots there is memory for
 	uint32_t n;
 	uint64_t secret[2];
 };
@@ -28,6 +30,12 @@ void hash_del(struct hash *hash, struct hash_node *node); // must be in it
 // First node with this key, then the others with the same key; NULL behind the last.
 struct hash_node *hash_find(const struct hash *hash, uint64_t key);
 struct hash_node *hash_find_next(const struct hash_node *node);
+
+// A walk in several turns, between which nodes may come and go and the table may grow: about `max`
+// nodes from *cursor on, 0: the beginning. A node that is there through the whole walk is given once.
+// true: call again; false: these were the last, or fn returned false. fn as for hash_each().
+bool hash_some(const struct hash *hash, uint32_t *cursor, uint32_t max,
+	bool (*fn)(void *arg, struct hash_node *node), void *arg);
 
 uint64_t hash_bytes(const uint64_t secret[2], const void *data, size_t len); // SipHash-2-4
 

@@ -39,5 +39,5 @@ bool identity_admits(struct ike_sa *sa);
 bool identity_admits_rekey(const struct ike_sa *sa);
 // Older IKE SAs of the same two identities go without a word, RFC 7296 section 2.4. A user with
 // several hosts has one IDi for all of them (L14): such hosts must not send INITIAL_CONTACT, and ours
-// never does.
+// do not (first_contact.c).
 void identity_initial_contact(struct ike_sa *sa);

@@ -2,16 +2,18 @@
 // The IKEv2 core as the rest of control sees it: datagrams and events in, effects out. RFC 7296. One
 // thread per core.
 //
-// Every entry notes the time, does its work, and leaves through leave(), which starts what tasks can
+// Every entry notes the time, does its work, and leaves through core_leave(), which starts what tasks can
 // start, frees what is over and sets the timers of all IKE SAs that were touched.
 #include "ike.h"
 
 #include "child_sa.h"
 #include "connection.h"
+#include "connection_child.h"
 #include "effect.h"
 #include "exchange.h"
 #include "ike_sa.h"
 #include "pad.h"
+#include "reauth.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -121,14 +123,14 @@ void ike_free(struct ike *ike)
 	free(ike);
 }
 
-static void enter(struct ike *ike, uint64_t now_us)
+void core_enter(struct ike *ike, uint64_t now_us)
 {
 	// Time never goes backwards in here, whatever the caller thinks.
 	if (now_us > ike->now_us)
 		ike->now_us = now_us;
 }
 
-static void leave(struct ike *ike)
+void core_leave(struct ike *ike)
 {
 	while (ike->touched != NULL) {
 		struct ike_sa *sa = ike->touched;
@@ -190,7 +192,7 @@ void ike_receive(struct ike *ike, const struct ike_datagram *datagram, uint64_t 
 	struct ike_header header;
 	int ret;
 
-	enter(ike, now_us);
+	core_enter(ike, now_us);
 	ike->counters.datagrams_in++;
 	ret = datagram->len > IKE_MESSAGE_MAX
 		? -EMSGSIZE
@@ -209,7 +211,7 @@ void ike_receive(struct ike *ike, const struct ike_datagram *datagram, uint64_t 
 	} else {
 		exchange_receive(ike, datagram, &header);
 	}
-	leave(ike);
+	core_leave(ike);
 }
 
 uint64_t ike_next_us(const struct ike *ike)
@@ -223,13 +225,13 @@ void ike_timeout(struct ike *ike, uint64_t now_us)
 {
 	struct timer *timer;
 
-	enter(ike, now_us);
+	core_enter(ike, now_us);
 	while ((timer = timer_first(&ike->timers)) != NULL && timer->when_us <= ike->now_us) {
 		if (timer->kind == TIMER_CONNECTION)
 			connection_timeout(CONTAINER_OF(timer, struct connection, timer));
 		else
 			ike_sa_timeout(CONTAINER_OF(timer, struct ike_sa, timer));
-		leave(ike);
+		core_leave(ike);
 	}
 }
 
@@ -241,9 +243,9 @@ int ike_initiate(struct ike *ike, const struct config_connection *config,
 
 	if (connection == NULL || local->family != config->gateway.family)
 		return -EINVAL;
-	enter(ike, now_us);
+	core_enter(ike, now_us);
 	ret = connection_start(connection, local);
-	leave(ike);
+	core_leave(ike);
 	return ret;
 }
 
@@ -263,10 +265,21 @@ int ike_sa_rekey(struct ike *ike, uint64_t ike_sa, uint64_t now_us)
 		return -ENOENT;
 	if (sa->state != IKE_SA_ESTABLISHED || task_is_queued(sa, &task_class_rekey_ike))
 		return -EINPROGRESS;
-	enter(ike, now_us);
+	core_enter(ike, now_us);
 	task_add(sa, task_rekey_ike_new());
-	leave(ike);
+	core_leave(ike);
 	return 0;
+}
+
+// The operator ends a connection by any of its IKE SAs: with one, the other goes that was to replace it.
+// Returns what is still to be deleted.
+static struct ike_sa *terminated_too(struct ike_sa *sa)
+{
+	struct connection *connection = sa->connection;
+	struct ike_sa *in_use = ike_sa_by_handle(sa->ike, connection->ike_sa);
+
+	connection_unwanted(connection); // ends an attempt
+	return in_use;
 }
 
 int ike_sa_terminate(struct ike *ike, uint64_t ike_sa, uint64_t now_us)
@@ -277,12 +290,46 @@ int ike_sa_terminate(struct ike *ike, uint64_t ike_sa, uint64_t now_us)
 		return -ENOENT;
 	if (sa->state == IKE_SA_DELETING)
 		return -EINPROGRESS;
-	enter(ike, now_us);
+	core_enter(ike, now_us);
 	if (sa->connection != NULL)
-		connection_unwanted(sa->connection);
-	ike_sa_delete(sa, 0, "terminated");
-	leave(ike);
+		sa = terminated_too(sa);
+	if (sa != NULL)
+		ike_sa_delete(sa, 0, "terminated");
+	core_leave(ike);
 	return 0;
+}
+
+int ike_sa_reauth(struct ike *ike, uint64_t ike_sa, uint32_t seconds, uint64_t now_us)
+{
+	struct ike_sa *sa = live_sa(ike, ike_sa);
+	int ret = 0;
+
+	if (sa == NULL)
+		return -ENOENT;
+	if (sa->state != IKE_SA_ESTABLISHED)
+		return -EINPROGRESS;
+	core_enter(ike, now_us);
+	if (sa->connection != NULL) {
+		ret = reauth_begin(sa);
+	} else if (sa->peer == NULL) { // replaced already
+		ret = -EINPROGRESS;
+	} else if (task_is_queued(sa, &task_class_reauth)) {
+		ret = -EINPROGRESS;
+	} else {
+		task_add(sa, task_reauth_new(ike->now_us + seconds * US_PER_S));
+		reauth_promised(sa, seconds);
+	}
+	core_leave(ike);
+	return ret;
+}
+
+void ike_connection_link(struct ike *ike, const struct config_connection *config,
+	const uint8_t iid[8], const uint8_t *link_id, size_t len)
+{
+	struct connection *connection = connection_of(ike, config);
+
+	if (connection != NULL)
+		connection_link(connection, iid, link_id, len);
 }
 
 int ike_child_rekey(struct ike *ike, uint64_t handle, uint64_t now_us)
@@ -292,9 +339,9 @@ int ike_child_rekey(struct ike *ike, uint64_t handle, uint64_t now_us)
 
 	if (child == NULL)
 		return -ENOENT;
-	enter(ike, now_us);
+	core_enter(ike, now_us);
 	ret = child_rekey(child);
-	leave(ike);
+	core_leave(ike);
 	return ret;
 }
 
@@ -305,11 +352,39 @@ int ike_child_terminate(struct ike *ike, uint64_t handle, uint64_t now_us)
 
 	if (child == NULL)
 		return -ENOENT;
-	enter(ike, now_us);
+	core_enter(ike, now_us);
 	if (child->sa->connection != NULL && child->sa->connection->child == handle)
 		connection_unwanted(child->sa->connection);
 	ret = child_delete(child, false);
-	leave(ike);
+	core_leave(ike);
+	return ret;
+}
+
+int ike_child_add(struct ike *ike, const struct config_connection *config,
+	const struct ike_child_spec *spec, uint64_t now_us)
+{
+	struct connection *connection = connection_of(ike, config);
+	int ret;
+
+	if (connection == NULL)
+		return -ENOENT;
+	core_enter(ike, now_us);
+	ret = connection_child_add(connection, spec);
+	core_leave(ike);
+	return ret;
+}
+
+int ike_child_remove(
+	struct ike *ike, const struct config_connection *config, uint32_t tag, uint64_t now_us)
+{
+	struct connection *connection = connection_of(ike, config);
+	int ret;
+
+	if (connection == NULL)
+		return -ENOENT;
+	core_enter(ike, now_us);
+	ret = connection_child_remove(connection, tag);
+	core_leave(ike);
 	return ret;
 }
 
@@ -317,12 +392,15 @@ void ike_on_first_use(struct ike *ike, uint32_t spi, uint64_t now_us)
 {
 	struct child_pair *pair = child_pair_by_spi(ike, spi);
 
-	if (pair == NULL || pair->role != PAIR_NEXT)
+	if (pair == NULL || (pair->role != PAIR_NEXT && !pair->child->held))
 		return;
-	enter(ike, now_us);
+	core_enter(ike, now_us);
 	pair->child->sa->heard_us = ike->now_us;
-	child_promote(pair->child, pair);
-	leave(ike);
+	if (pair->role == PAIR_NEXT)
+		child_promote(pair->child, pair);
+	else
+		child_send_held(pair->child);
+	core_leave(ike);
 }
 
 void ike_on_expire(struct ike *ike, uint64_t handle, bool hard, uint64_t now_us)
@@ -331,12 +409,12 @@ void ike_on_expire(struct ike *ike, uint64_t handle, bool hard, uint64_t now_us)
 
 	if (child == NULL)
 		return;
-	enter(ike, now_us);
+	core_enter(ike, now_us);
 	if (hard)
 		child_hard_expire(child);
 	else
 		child_rekey(child);
-	leave(ike);
+	core_leave(ike);
 }
 
 void ike_on_moved(struct ike *ike, const struct ipc_sa_moved *moved, uint64_t now_us)
@@ -345,9 +423,9 @@ void ike_on_moved(struct ike *ike, const struct ipc_sa_moved *moved, uint64_t no
 
 	if (pair == NULL)
 		return;
-	enter(ike, now_us);
+	core_enter(ike, now_us);
 	ike_sa_moved(pair->child->sa, &moved->remote, moved->remote_port);
-	leave(ike);
+	core_leave(ike);
 }
 
 void ike_on_traffic(struct ike *ike, uint64_t handle, uint64_t idle_us, uint64_t now_us)
@@ -358,7 +436,7 @@ void ike_on_traffic(struct ike *ike, uint64_t handle, uint64_t idle_us, uint64_t
 
 	if (child == NULL)
 		return;
-	enter(ike, now_us);
+	core_enter(ike, now_us);
 	sa = child->sa;
 	if (idle_us <= ike->now_us && ike->now_us - idle_us > sa->heard_us)
 		sa->heard_us = ike->now_us - idle_us;
@@ -367,16 +445,16 @@ void ike_on_traffic(struct ike *ike, uint64_t handle, uint64_t idle_us, uint64_t
 		sa->state == IKE_SA_ESTABLISHED && window_any(&sa->window) == NULL &&
 		!task_is_queued(sa, &task_class_liveness))
 		task_add(sa, task_liveness_new());
-	leave(ike);
+	core_leave(ike);
 }
 
 void ike_on_dataplane_lost(struct ike *ike, uint64_t now_us)
 {
-	enter(ike, now_us);
+	core_enter(ike, now_us);
 	for (struct ike_sa *sa = ike->all; sa != NULL; sa = sa->next)
 		for (struct child_sa *child = sa->children; child != NULL; child = child->next)
 			child_lost(child);
-	leave(ike);
+	core_leave(ike);
 }
 
 void ike_counters(const struct ike *ike, struct ike_counters *out)

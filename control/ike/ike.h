@@ -69,8 +69,8 @@ struct ike_ops {
 		void *arg, uint64_t link, struct ts_list *remote, struct ts_list *local);
 	// A configuration payload in CREATE_CHILD_SA about the link: INTERNAL_IP6_ADDRESS2, the draft's
 	// appendix A.4. reply->remote is what this child SA may cover. NULL op: refused.
-	enum ike_link_outcome (*link_extend)(void *arg, uint64_t link,
-		const struct cp_attrs *asked, struct ike_link_reply *reply, uint64_t now_us);
+	enum ike_link_outcome (*link_extend)(void *arg, uint64_t link, const struct cp_attrs *asked,
+		struct ike_link_reply *reply, uint64_t now_us);
 	// The Link ID of a LINK_ID notify, RFC 5739 section 5.2: is it this link's?
 	bool (*link_id_matches)(void *arg, uint64_t link, const uint8_t *link_id, size_t len);
 };
@@ -259,6 +259,11 @@ struct ike_sa_info {
 // Calls fn for each IKE SA until it returns false. fn must not call back into the core.
 void ike_foreach(
 	const struct ike *ike, bool (*fn)(void *arg, const struct ike_sa_info *info), void *arg);
+// The same in turns, see hash_some(): cursor 0 begins; false: through.
+bool ike_walk(const struct ike *ike, uint32_t *cursor, uint32_t max,
+	bool (*fn)(void *arg, const struct ike_sa_info *info), void *arg);
+// One of them. false: there is none with this handle.
+bool ike_find(struct ike *ike, uint64_t ike_sa, struct ike_sa_info *out);
 
 // Counters, names as in the CLI.
 // clang-format off

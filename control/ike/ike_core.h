@@ -34,7 +34,7 @@ struct ike {
 	struct ike_sa *touched; // changed in this call: tasks to start, timers to set
 	struct timer_heap timers;
 	struct pad *pad;
-	struct connection *connection; // one per config->connection
+	struct connection **connection; // one per config->connection
 	struct ike_effect *effects;
 	struct ike_effect **effects_end;
 	struct ike_counters counters;
@@ -53,6 +53,9 @@ static inline void core_random(struct ike *ike, void *out, size_t len)
 }
 // Uniform enough for jitter: 0 to range - 1; 0 when range is 0.
 uint64_t core_random_below(struct ike *ike, uint64_t range);
+// Around every call into the core: notes the time; starts tasks, frees what is over, sets timers.
+void core_enter(struct ike *ike, uint64_t now_us);
+void core_leave(struct ike *ike);
 uint64_t core_handle(struct ike *ike); // never 0, below 2^53, so that JSON carries it
 // true when one more unprotected message may go to a stranger.
 bool core_stranger_allowed(struct ike *ike);

@@ -73,3 +73,38 @@ void ike_foreach(
 			return;
 	}
 }
+
+bool ike_find(struct ike *ike, uint64_t handle, struct ike_sa_info *out)
+{
+	const struct ike_sa *sa = ike_sa_by_handle(ike, handle);
+
+	if (sa == NULL || sa->state == IKE_SA_DEAD)
+		return false;
+	fill(sa, out);
+	return true;
+}
+
+struct walk {
+	bool (*fn)(void *arg, const struct ike_sa_info *info);
+	void *arg;
+};
+
+static bool walk_sa(void *arg, struct hash_node *node)
+{
+	const struct ike_sa *sa = CONTAINER_OF(node, struct ike_sa, by_handle);
+	const struct walk *walk = arg;
+	struct ike_sa_info info;
+
+	if (sa->state == IKE_SA_DEAD)
+		return true;
+	fill(sa, &info);
+	return walk->fn(walk->arg, &info);
+}
+
+bool ike_walk(const struct ike *ike, uint32_t *cursor, uint32_t max,
+	bool (*fn)(void *arg, const struct ike_sa_info *info), void *arg)
+{
+	struct walk walk = {fn, arg};
+
+	return hash_some(&ike->sa_handles, cursor, max, walk_sa, &walk);
+}

@@ -10,7 +10,7 @@
 #include "ike_msg.h"
 #include "ts.h"
 
-// Notify message types that we send or act on. RFC 7296 section 3.10.1, RFC 5739.
+// Notify message types that we send or act on. RFC 7296 section 3.10.1, RFC 5739, RFC 8983.
 // clang-format off
 #define NOTIFY_TYPES(X)                                                                            \
 	X(UNSUPPORTED_CRITICAL_PAYLOAD, 1) X(INVALID_IKE_SPI, 4) X(INVALID_MAJOR_VERSION, 5)       \
@@ -26,7 +26,7 @@
 	X(ESP_TFC_PADDING_NOT_SUPPORTED, 16394) X(NON_FIRST_FRAGMENTS_ALSO, 16395)                 \
 	X(MOBIKE_SUPPORTED, 16396) X(AUTH_LIFETIME, 16403) X(REDIRECT_SUPPORTED, 16406)            \
 	X(LINK_ID, 16414) X(IKEV2_FRAGMENTATION_SUPPORTED, 16430)                                  \
-	X(SIGNATURE_HASH_ALGORITHMS, 16431)
+	X(SIGNATURE_HASH_ALGORITHMS, 16431) X(IP4_ALLOWED, 16439) X(IP6_ALLOWED, 16440)
 // clang-format on
 enum notify_type {
 #define X(name, number) NOTIFY_##name = number,
@@ -128,7 +128,8 @@ int payload_ts_read(const struct ike_payload_ref *p, struct ts_list *out);
 void payload_ts_write(struct ike_builder *b, bool initiator, const struct ts_list *list);
 
 // The first of an attribute that may stand only once counts; further ones, and those behind the
-// CP_LIST_MAX-th of a list, are counted in excess_n. A Link ID above CP_LINK_ID_MAX is -EOVERFLOW.
+// CP_LIST_MAX-th of a list, are counted in excess_n; so are prefixes that were there already and trust
+// anchors that stand behind no domain. A Link ID above CP_LINK_ID_MAX is -EOVERFLOW.
 int payload_cp_read(const struct ike_payload_ref *p, struct cp_attrs *out);
 // Host bits of prefixes are zeroed. What stands for a wish (zero-length attributes) is written in a
 // CP_REQUEST only.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Configuration payload: RFC 7296 section 3.15, RFC 5739 section 5 (links and prefixes), RFC 8598
-// section 4.1 (domain). Pure functions of their arguments: any thread.
+// Configuration payload, reading: RFC 7296 section 3.15, RFC 5739 section 5 (links and prefixes),
+// RFC 8598 section 4 (domains and their trust anchors), the draft's appendix A.4 (addresses in shared
+// prefixes). Pure functions of their arguments: any thread.
 //
 // An attribute that we know and whose length is none that its RFC allows makes the payload
 // malformed; one that we do not know is counted and skipped.
@@ -14,6 +15,7 @@
 #define LINK_IID_BYTES 8
 #define DOMAIN_LABEL_MAX 63
 #define DOMAIN_MAX 254 // presentation format with the dot of the root
+#define TA_DIGEST_MAX sizeof(((struct config_dnssec_ta *)0)->digest)
 
 static struct inet_addr get_v4(struct buf_reader *r)
 {
@@ -37,8 +39,11 @@ static int link_read(struct buf_reader *r, size_t len, struct cp_attrs *out)
 		return -EBADMSG;
 	if (len - LINK_IID_BYTES > CP_LINK_ID_MAX)
 		return -EOVERFLOW;
-	if (out->link) {
+	if (out->link) { // not multi-valued: two that differ contradict each other
 		out->excess_n++;
+		out->link_twice = out->link_twice || len - LINK_IID_BYTES != out->link_id_len ||
+			memcmp(r->pos, out->link_iid, LINK_IID_BYTES) != 0 ||
+			memcmp(r->pos + LINK_IID_BYTES, out->link_id, out->link_id_len) != 0;
 		return 0;
 	}
 	out->link = true;
@@ -64,10 +69,27 @@ static int prefix_read(struct buf_reader *r, size_t len, struct cp_attrs *out)
 
 	if (len != 17 || prefix6_get(r, &prefix))
 		return -EBADMSG;
+	for (uint32_t i = 0; i < out->prefix_n; i++) {
+		if (inet_prefix_equal(&out->prefix[i], &prefix)) { // said twice is said once
+			out->excess_n++;
+			return 0;
+		}
+	}
 	if (out->prefix_n < CP_LIST_MAX)
 		out->prefix[out->prefix_n++] = prefix;
 	else
 		out->excess_n++;
+	return 0;
+}
+
+static int address2_read(struct buf_reader *r, size_t len, struct cp_attrs *out)
+{
+	if (len != 0 && len != 16)
+		return -EBADMSG;
+	if (out->address2_n == CP_ADDRESS2_MAX)
+		out->excess_n++;
+	else
+		out->address2[out->address2_n++] = len ? get_v6(r) : (struct inet_addr){0};
 	return 0;
 }
 
@@ -209,11 +231,79 @@ static int domain_read(struct buf_reader *r, size_t len, struct cp_attrs *out)
 	return 0;
 }
 
-// `r` holds the value and nothing else.
-static int attr_read(uint16_t type, struct buf_reader *r, struct cp_attrs *out)
+static int hex_digit(uint8_t c)
 {
-	size_t len = buf_left(r);
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
 
+// Octets of a digest in presentation format, 0 when it is none that we have room for.
+static uint8_t digest_from_text(const uint8_t *text, size_t len, uint8_t out[TA_DIGEST_MAX])
+{
+	if (len % 2 || len / 2 > TA_DIGEST_MAX)
+		return 0;
+	for (size_t i = 0; i < len; i += 2) {
+		int high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
+
+		if (high < 0 || low < 0)
+			return 0;
+		out[i / 2] = (uint8_t)(high << 4 | low);
+	}
+	return (uint8_t)(len / 2);
+}
+
+// Octets of the digest types of IANA's registry, 0: one that we do not know.
+static size_t digest_octets(uint8_t type)
+{
+	static const uint8_t octets[] = {[1] = 20, [2] = 32, [3] = 32, [4] = 48};
+
+	return type < sizeof(octets) ? octets[type] : 0;
+}
+
+// `domain`: of which one it is, CP_DOMAINS: it stands behind none. RFC 8598 section 4.2 has the digest
+// in presentation format; octets as they are, which its figure suggests too, are told by their number.
+static int ta_read(struct buf_reader *r, size_t len, uint32_t domain, struct cp_attrs *out)
+{
+	struct config_dnssec_ta ta = {.domain = (uint8_t)domain};
+	size_t digest, octets;
+
+	if (len == 0) {
+		out->want_dnssec_ta = true;
+		return 0;
+	}
+	if (len < 5)
+		return -EBADMSG;
+	ta.key_tag = buf_get_be16(r);
+	ta.algorithm = buf_get_u8(r);
+	ta.digest_type = buf_get_u8(r);
+	octets = digest_octets(ta.digest_type);
+	digest = buf_left(r);
+	if (octets > 0 && digest == octets) {
+		ta.digest_len = (uint8_t)octets;
+		buf_get_bytes(r, ta.digest, octets);
+	} else {
+		ta.digest_len = digest_from_text(r->pos, digest, ta.digest);
+		if (ta.digest_len == 0 || (octets > 0 && ta.digest_len != octets))
+			return -EBADMSG;
+	}
+	if (domain == CP_DOMAINS || out->ta_n == CP_TAS)
+		out->excess_n++;
+	else
+		out->ta[out->ta_n++] = ta;
+	return 0;
+}
+
+// `r` holds the value and nothing else; *domain is the one that a trust anchor here belongs to.
+static int attr_read(uint16_t type, struct buf_reader *r, uint32_t *domain, struct cp_attrs *out)
+{
+	uint32_t behind = *domain;
+	uint32_t domains = out->domain_n;
+	size_t len = buf_left(r);
+	int ret;
+
+	*domain = CP_DOMAINS;
 	switch (type) {
 	case CP_INTERNAL_IP6_LINK:
 		return link_read(r, len, out);
@@ -235,8 +325,16 @@ static int attr_read(uint16_t type, struct buf_reader *r, struct cp_attrs *out)
 		return subnet_read(r, len, AF_INET, &out->want_subnet4, out);
 	case CP_INTERNAL_IP6_SUBNET:
 		return subnet_read(r, len, AF_INET6, &out->want_subnet6, out);
+	case CP_INTERNAL_IP6_ADDRESS2:
+		return address2_read(r, len, out);
 	case CP_INTERNAL_DNS_DOMAIN:
-		return domain_read(r, len, out);
+		ret = domain_read(r, len, out);
+		if (out->domain_n > domains)
+			*domain = domains;
+		return ret;
+	case CP_INTERNAL_DNSSEC_TA: // "MUST immediately follow the INTERNAL_DNS_DOMAIN"
+		*domain = behind;
+		return ta_read(r, len, behind, out);
 	case CP_INTERNAL_IP4_DHCP: // known, of no use to us
 		return len == 0 || len == 4 ? 0 : -EBADMSG;
 	case CP_SUPPORTED_ATTRIBUTES:
@@ -252,6 +350,7 @@ static int attr_read(uint16_t type, struct buf_reader *r, struct cp_attrs *out)
 int payload_cp_read(const struct ike_payload_ref *p, struct cp_attrs *out)
 {
 	struct buf_reader r, value;
+	uint32_t domain = CP_DOMAINS;
 	uint16_t type, len;
 	uint8_t cp_type;
 	int ret;
@@ -269,124 +368,9 @@ int payload_cp_read(const struct ike_payload_ref *p, struct cp_attrs *out)
 		value = buf_sub(&r, len);
 		if (r.failed)
 			return -EBADMSG;
-		ret = attr_read(type, &value, out);
+		ret = attr_read(type, &value, &domain, out);
 		if (ret)
 			return ret;
 	}
 	return 0;
-}
-
-static void attr_write(struct buf_writer *w, uint16_t type, const void *value, size_t len)
-{
-	buf_put_be16(w, type);
-	buf_put_be16(w, (uint16_t)len);
-	if (len)
-		buf_put_bytes(w, value, len);
-}
-
-static void wish_write(struct buf_writer *w, uint16_t type, bool wanted)
-{
-	if (wanted)
-		attr_write(w, type, NULL, 0);
-}
-
-static void attr6_write(
-	struct buf_writer *w, uint16_t type, const struct inet_addr *addr, uint8_t prefix_len)
-{
-	uint8_t value[17];
-
-	memcpy(value, addr->bytes, 16);
-	value[16] = prefix_len;
-	attr_write(w, type, value, sizeof(value));
-}
-
-static void prefix6_write(struct buf_writer *w, uint16_t type, const struct inet_prefix *prefix)
-{
-	struct inet_prefix sent = *prefix;
-
-	inet_prefix_normalize(&sent);
-	attr6_write(w, type, &sent.addr, sent.len);
-}
-
-static void subnet4_write(struct buf_writer *w, const struct inet_prefix *subnet)
-{
-	struct inet_prefix sent = *subnet;
-
-	inet_prefix_normalize(&sent);
-	buf_put_be16(w, CP_INTERNAL_IP4_SUBNET);
-	buf_put_be16(w, 8);
-	buf_put_bytes(w, sent.addr.bytes, 4);
-	buf_put_be32(w, sent.len ? UINT32_MAX << (32 - sent.len) : 0);
-}
-
-static void link_write(struct buf_writer *w, const struct cp_attrs *attrs)
-{
-	if (attrs->link) {
-		buf_put_be16(w, CP_INTERNAL_IP6_LINK);
-		buf_put_be16(w, LINK_IID_BYTES + attrs->link_id_len);
-		buf_put_bytes(w, attrs->link_iid, LINK_IID_BYTES);
-		buf_put_bytes(w, attrs->link_id, attrs->link_id_len);
-	}
-	for (uint32_t i = 0; i < attrs->prefix_n; i++)
-		prefix6_write(w, CP_INTERNAL_IP6_PREFIX, &attrs->prefix[i]);
-}
-
-static void addresses_write(struct buf_writer *w, const struct cp_attrs *attrs)
-{
-	bool wishes = attrs->type == CP_REQUEST;
-
-	for (uint32_t i = 0; i < attrs->ip4_n; i++) {
-		if (attrs->ip4[i].family)
-			attr_write(w, CP_INTERNAL_IP4_ADDRESS, attrs->ip4[i].bytes, 4);
-		else
-			wish_write(w, CP_INTERNAL_IP4_ADDRESS, wishes);
-	}
-	if (attrs->ip4_netmask.family && !wishes) // MUST NOT be in a request
-		attr_write(w, CP_INTERNAL_IP4_NETMASK, attrs->ip4_netmask.bytes, 4);
-	for (uint32_t i = 0; i < attrs->ip6_n; i++) {
-		if (attrs->ip6[i].addr.family)
-			attr6_write(w, CP_INTERNAL_IP6_ADDRESS, &attrs->ip6[i].addr,
-				attrs->ip6[i].prefix_len);
-		else
-			wish_write(w, CP_INTERNAL_IP6_ADDRESS, wishes);
-	}
-}
-
-static void services_write(struct buf_writer *w, const struct cp_attrs *attrs)
-{
-	for (uint32_t i = 0; i < attrs->dns_n; i++) {
-		if (attrs->dns[i].family == AF_INET)
-			attr_write(w, CP_INTERNAL_IP4_DNS, attrs->dns[i].bytes, 4);
-		else
-			attr_write(w, CP_INTERNAL_IP6_DNS, attrs->dns[i].bytes, 16);
-	}
-	for (uint32_t i = 0; i < attrs->dhcp6_n; i++)
-		attr_write(w, CP_INTERNAL_IP6_DHCP, attrs->dhcp6[i].bytes, 16);
-	for (uint32_t i = 0; i < attrs->subnet_n; i++) {
-		if (attrs->subnet[i].addr.family == AF_INET)
-			subnet4_write(w, &attrs->subnet[i]);
-		else
-			prefix6_write(w, CP_INTERNAL_IP6_SUBNET, &attrs->subnet[i]);
-	}
-	for (uint32_t i = 0; i < attrs->domain_n; i++)
-		attr_write(w, CP_INTERNAL_DNS_DOMAIN, attrs->domain[i], strlen(attrs->domain[i]));
-}
-
-void payload_cp_write(struct ike_builder *b, const struct cp_attrs *attrs)
-{
-	struct buf_writer *w = ike_build_payload(b, PAYLOAD_CP);
-
-	buf_put_u8(w, (uint8_t)attrs->type);
-	buf_put_zero(w, 3);
-	link_write(w, attrs);
-	addresses_write(w, attrs);
-	services_write(w, attrs);
-	if (attrs->type != CP_REQUEST)
-		return;
-	wish_write(w, CP_INTERNAL_IP4_DNS, attrs->want_dns4);
-	wish_write(w, CP_INTERNAL_IP6_DNS, attrs->want_dns6);
-	wish_write(w, CP_INTERNAL_IP6_DHCP, attrs->want_dhcp6);
-	wish_write(w, CP_INTERNAL_IP4_SUBNET, attrs->want_subnet4);
-	wish_write(w, CP_INTERNAL_IP6_SUBNET, attrs->want_subnet6);
-	wish_write(w, CP_INTERNAL_DNS_DOMAIN, attrs->want_domain);
 }

@@ -4,6 +4,7 @@
 #include "ike_sa.h"
 
 #include "child_sa.h"
+#include "companion.h"
 #include "connection.h"
 #include "dh.h"
 #include "effect.h"
@@ -95,6 +96,7 @@ struct ike_sa *ike_sa_new(struct ike *ike, bool initiator)
 	sa->worker = UINT32_MAX;
 	sa->rekey_us = CLOCK_NEVER;
 	sa->end_us = CLOCK_NEVER;
+	reauth_init(sa);
 	sa->heard_us = ike->now_us;
 	sa->timer.kind = TIMER_IKE_SA;
 	hash_add(&ike->sas, &sa->by_spi, spi);
@@ -244,6 +246,7 @@ void ike_sa_established(struct ike_sa *sa)
 	handshake_free(sa->handshake);
 	sa->handshake = NULL;
 	sa->established_us = ike->now_us;
+	sa->reauth.since_us = ike->now_us;
 	sa->heard_us = ike->now_us;
 	sa->rekey_us = ike_sa_lifetime_us(ike, seconds);
 	sa->end_us = seconds == 0
@@ -258,6 +261,7 @@ static void release(struct ike_sa *sa, const char *why)
 {
 	struct ike *ike = sa->ike;
 
+	companion_hand_over(sa);
 	while (sa->children != NULL)
 		child_end(sa->children, why);
 	if (sa->link != 0 && ike->ops->link_detach != NULL)
@@ -265,6 +269,7 @@ static void release(struct ike_sa *sa, const char *why)
 	sa->link = 0;
 	identity_forget(sa);
 	connection_sa_down(sa, why);
+	reauth_over(sa);
 	sa->rekey_us = CLOCK_NEVER;
 }
 
@@ -300,13 +305,20 @@ void ike_sa_end(struct ike_sa *sa, const char *why)
 		sa->end_us += sa->established_us == 0 ? LINGER_STRANGER_US : LINGER_US;
 }
 
+// Our IKE_AUTH is under way: the peer may have an IKE SA by now, so that the D follows the answer.
+static bool asked_in(struct ike_sa *sa)
+{
+	return sa->initiator && sa->state == IKE_SA_AUTHENTICATING &&
+		window_any(&sa->window) != NULL;
+}
+
 void ike_sa_delete(struct ike_sa *sa, uint16_t notify, const char *why)
 {
 	struct ike_sa *rival = ike_sa_by_handle(sa->ike, sa->rival);
 
 	if (sa->state >= IKE_SA_DELETING)
 		return;
-	if (sa->state < IKE_SA_ESTABLISHED && notify == 0) {
+	if (sa->state < IKE_SA_ESTABLISHED && notify == 0 && !asked_in(sa)) {
 		ike_sa_end(sa, why);
 		return;
 	}
@@ -360,6 +372,7 @@ void ike_sa_inherit(struct ike_sa *old, struct ike_sa *new)
 	if (new->connection != NULL &&new->connection->ike_sa == old->handle)
 		new->connection->ike_sa = new->handle;
 	old->connection = NULL;
+	reauth_inherit(old, new);
 	identity_forget(old);
 	identity_known(new);
 	task_move_waiting(old, new);
@@ -407,6 +420,8 @@ uint64_t ike_sa_next_us(const struct ike_sa *sa)
 
 	if (sa->rekey_us < next)
 		next = sa->rekey_us;
+	if ((other = reauth_next_us(sa)) < next)
+		next = other;
 	if ((other = window_next_us(&sa->window)) < next)
 		next = other;
 	if ((other = task_next_us(sa)) < next)
@@ -432,6 +447,9 @@ static void end_reached(struct ike_sa *sa)
 		else
 			ike_sa_delete(sa, 0, "hard lifetime reached");
 		break;
+	case IKE_SA_DELETING:
+		ike_sa_end(sa, "deleted");
+		break;
 	default:
 		ike_sa_end(sa, "replaced, and never deleted by the peer");
 	}
@@ -454,6 +472,7 @@ void ike_sa_timeout(struct ike_sa *sa)
 		sa->rekey_us = CLOCK_NEVER;
 		task_add(sa, task_rekey_ike_new());
 	}
+	reauth_timeout(sa);
 	exchange_retransmit(sa);
 	for (struct child_sa *child = sa->children, *next; child != NULL; child = next) {
 		next = child->next;

@@ -9,6 +9,7 @@
 #include "log.h"
 #include "nonce.h"
 #include "proposal.h"
+#include "reauth.h"
 #include "task.h"
 
 #define CHILDREN_MAX 8 // per IKE SA
@@ -99,6 +100,8 @@ struct ike_sa {
 	uint32_t child_n;
 	uint32_t worker; // that owns the child SAs, UINT32_MAX: none yet
 
+	struct reauth reauth;
+	bool drain; // deleting it, and what is under way to us shall arrive
 	uint64_t rekeyed_by; // handle of the IKE SA that took over, 0: none
 	uint64_t rival; // handle of the one that the peer's simultaneous rekey made, 0: none
 	uint64_t rival_of; // and the other way round

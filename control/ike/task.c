@@ -64,10 +64,11 @@ void task_free_all(struct ike_sa *sa)
 	}
 }
 
-static bool about_child(const struct task *task)
+// What is not about the IKE SA itself.
+static bool outlives_rekey(const struct task *task)
 {
-	return task->class == &task_class_child || task->class == &task_class_rekey_child ||
-		task->class == &task_class_delete_child;
+	return task->class == &task_class_reauth || task->class == &task_class_child ||
+		task->class == &task_class_rekey_child || task->class == &task_class_delete_child;
 }
 
 void task_move_waiting(struct ike_sa *old, struct ike_sa *new)
@@ -77,7 +78,7 @@ void task_move_waiting(struct ike_sa *old, struct ike_sa *new)
 	old->tasks = NULL;
 	for (; task != NULL; task = next) {
 		next = task->next;
-		if (about_child(task))
+		if (outlives_rekey(task))
 			task_add(new, task);
 		else
 			task_free(old, task);

@@ -75,6 +75,10 @@ void task_auth_respond(struct ike_sa *sa, const struct ike_msg *msg, struct ike_
 void task_create_child_respond(struct ike_sa *sa, const struct ike_msg *msg, struct ike_builder *b);
 // A child SA that replaces nothing, with these selectors.
 struct task *task_child_new(const struct ts_list *local, const struct ts_list *remote);
+// The same for one of the connection's further child SAs, see connection_child.h.
+struct task *task_child_wish_new(uint64_t wish);
+// One of these is at the window, or waits and may start by then.
+bool task_child_queued(struct ike_sa *sa, uint64_t wish, uint64_t before_us);
 struct task *task_rekey_child_new(uint64_t child);
 // N(REKEY_SA) was in the request.
 void task_rekey_child_respond(struct ike_sa *sa, const struct ike_msg *msg,
@@ -86,8 +90,8 @@ void task_rekey_ike_respond(struct ike_sa *sa, const struct ike_msg *msg,
 // it for the one that counts.
 void task_rekey_ike_used(struct ike_sa *sa, const struct ike_msg *msg);
 extern const struct task_class task_class_child, task_class_rekey_child, task_class_rekey_ike,
-	task_class_delete_ike, task_class_delete_child, task_class_liveness, task_class_auth,
-	task_class_init;
+	task_class_delete_ike, task_class_delete_child, task_class_liveness, task_class_reauth,
+	task_class_auth, task_class_init;
 
 // --- INFORMATIONAL: task_delete.c, task_liveness.c
 void task_informational_respond(
@@ -98,3 +102,8 @@ struct task *task_delete_child_new(const uint32_t *spis, uint32_t n);
 // An inbound SPI that the peer knows and that never became a pair here; given back afterwards.
 struct task *task_delete_unborn_new(uint32_t spi);
 struct task *task_liveness_new(void);
+
+// --- INFORMATIONAL { N(AUTH_LIFETIME) }, and the same notify in IKE_AUTH: task_reauth.c
+struct task *task_reauth_new(uint64_t until_us);
+void task_reauth_write(struct ike_builder *b, uint32_t seconds);
+void task_reauth_read(struct ike_sa *sa, const struct payload_notify *notify);

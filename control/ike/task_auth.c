@@ -3,6 +3,7 @@
 // not prove who he is gets AUTHENTICATION_FAILED and nothing is allocated for him. RFC 7296 sections
 // 1.2, 2.4, 2.15, 2.21.2. One thread per core.
 #include "child_talk.h"
+#include "companion.h"
 #include "connection.h"
 #include "effect.h"
 #include "identity.h"
@@ -82,7 +83,7 @@ static void take_nonces(const struct ike_sa *sa, struct child_talk *talk)
 
 // Initiator
 
-// --> IKE_AUTH { IDi, [IDr,] AUTH, [CP(CFG_REQUEST),] SA, TSi, TSr }
+// --> IKE_AUTH { IDi, [IDr,] AUTH, [N(INITIAL_CONTACT),] [CP(CFG_REQUEST),] SA, TSi, TSr }
 static int auth_build(struct ike_sa *sa, struct task *task, struct ike_builder *b)
 {
 	struct child_talk *talk = &((struct task_auth *)task)->talk;
@@ -102,6 +103,8 @@ static int auth_build(struct ike_sa *sa, struct task *task, struct ike_builder *
 		ike_sa_end(sa, "AUTH cannot be computed");
 		return ret;
 	}
+	if (connection_is_first_contact(sa->connection))
+		payload_notify_write(b, PROTOCOL_NONE, NULL, NOTIFY_INITIAL_CONTACT, NULL, 0);
 	task_config_request(sa, b, &talk->local, &talk->remote);
 	child_talk_offer(sa, talk, b);
 	return 0;
@@ -168,7 +171,22 @@ static void childless(struct ike_sa *sa, uint16_t error)
 	connection_failed(sa, notify_name(error));
 }
 
-// <-- IKE_AUTH { IDr, AUTH, [CP(CFG_REPLY),] SA, TSi, TSr } or { N(AUTHENTICATION_FAILED) }
+// The gateway has proved who it is, and knows who we are.
+static void authenticated(struct ike_sa *sa, const struct ike_msg *msg)
+{
+	struct payload_notify notify;
+
+	ike_sa_established(sa);
+	identity_known(sa);
+	sa->connection->contacted = true;
+	reauth_authenticated(sa);
+	task_config_note_families(sa, msg);
+	if (task_notify_find(msg, NOTIFY_AUTH_LIFETIME, &notify))
+		task_reauth_read(sa, &notify);
+}
+
+// <-- IKE_AUTH { IDr, AUTH, [CP(CFG_REPLY),] SA, TSi, TSr, [N(AUTH_LIFETIME)] }
+//	or { N(AUTHENTICATION_FAILED) }
 static enum task_result auth_process(
 	struct ike_sa *sa, struct task *task, const struct ike_msg *msg)
 {
@@ -181,6 +199,8 @@ static enum task_result auth_process(
 		ike_sa_end(sa, notify_name(error));
 		return TASK_DONE;
 	}
+	if (sa->state == IKE_SA_DELETING) // not wanted any more; the D is next
+		return TASK_DONE;
 	wrong = check_gateway(sa, msg);
 	if (wrong != NULL) {
 		failed(sa, wrong);
@@ -188,8 +208,9 @@ static enum task_result auth_process(
 		ike_sa_delete(sa, NOTIFY_AUTHENTICATION_FAILED, wrong);
 		return TASK_DONE;
 	}
-	ike_sa_established(sa);
-	identity_known(sa);
+	authenticated(sa, msg);
+	if (sa->state != IKE_SA_ESTABLISHED) // what the gateway said makes it useless
+		return TASK_DONE;
 	if (error != 0) {
 		childless(sa, error);
 		return TASK_DONE;
@@ -291,6 +312,8 @@ static void respond_child(struct ike_sa *sa, const struct ike_msg *msg, struct c
 		task_answer_error(sa, b, notify);
 		return;
 	}
+	companion_check(sa);
+	reauth_promise(sa, b);
 	if (!wants_child(msg))
 		return;
 	notify = child_talk_respond(sa, talk, msg, sa->allow_local, sa->allow_remote, asked);
@@ -302,7 +325,7 @@ static void respond_child(struct ike_sa *sa, const struct ike_msg *msg, struct c
 		child_talk_answer(sa, talk, b);
 }
 
-// <-- IKE_AUTH { IDr, AUTH, [CP(CFG_REPLY),] SA, TSi, TSr }
+// <-- IKE_AUTH { IDr, AUTH, [CP(CFG_REPLY),] [N(AUTH_LIFETIME),] SA, TSi, TSr }
 void task_auth_respond(struct ike_sa *sa, const struct ike_msg *msg, struct ike_builder *b)
 {
 	struct ike *ike = sa->ike;

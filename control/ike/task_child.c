@@ -4,6 +4,7 @@
 // core.
 #include "child_talk.h"
 #include "connection.h"
+#include "connection_child.h"
 #include "effect.h"
 #include "ike_sa.h"
 #include "task_config.h"
@@ -15,6 +16,7 @@ LOG_TYPE("ike");
 
 struct task_child {
 	struct task base;
+	uint64_t wish; // of the connection's further child SAs, 0: its first one
 	struct ts_list local, remote;
 	struct child_talk talk;
 	bool regrouped; // the SPI and the nonce are there, the responder wanted another group
@@ -22,31 +24,57 @@ struct task_child {
 
 // Initiator
 
-// --> CREATE_CHILD_SA { [N(LINK_ID),] SA, Ni, [KEi,] TSi, TSr }
+static void no_spi(struct ike_sa *sa, const struct task_child *t)
+{
+	struct connection_child *wish = connection_child_find(sa->connection, t->wish);
+
+	if (t->wish == 0)
+		connection_failed(sa, "no SPI for a child SA");
+	else if (wish != NULL)
+		connection_child_refused(sa, wish, "no SPI for a child SA", false);
+}
+
+// --> CREATE_CHILD_SA { [N(LINK_ID),] [CP(CFG_REQUEST),] SA, Ni, [KEi,] TSi, TSr }
 static int child_build(struct ike_sa *sa, struct task *task, struct ike_builder *b)
 {
 	struct task_child *t = (struct task_child *)task;
+	const struct connection_child *wish = connection_child_find(sa->connection, t->wish);
 	int ret;
 
+	if (t->wish != 0 && wish == NULL) // not wanted any more
+		return -ENOENT;
 	if (!t->regrouped) {
 		child_talk_close(sa, &t->talk);
 		ret = child_talk_open(sa, &t->talk, true);
 		if (ret < 0) {
-			connection_failed(sa, "no SPI for a child SA");
+			no_spi(sa, t);
 			return ret;
 		}
 	}
+	if (wish != NULL)
+		connection_child_selectors(sa, wish, &t->local, &t->remote);
 	t->talk.local = t->local;
 	t->talk.remote = t->remote;
-	task_config_link_id(sa, true, b);
+	// Without a link on the wire there is one SPD for everything, and no LINK_ID.
+	t->talk.physical = sa->link_wire && wish != NULL && !wish->spec.of_link;
+	task_config_link_id(sa, !t->talk.physical, b);
+	if (wish != NULL && wish->spec.ask)
+		task_config_ask_address(&wish->spec.address2, b);
 	child_talk_offer(sa, &t->talk, b);
 	return 0;
+}
+
+// A refusal that may not be one any more a little later.
+static bool passing(uint16_t error)
+{
+	return error == NOTIFY_NO_ADDITIONAL_SAS;
 }
 
 // <-- CREATE_CHILD_SA { N(some error) }
 static enum task_result child_refused(
 	struct ike_sa *sa, struct task_child *t, const struct ike_msg *msg, uint16_t error)
 {
+	struct connection_child *wish = connection_child_find(sa->connection, t->wish);
 	struct payload_notify notify;
 
 	if (error == NOTIFY_TEMPORARY_FAILURE)
@@ -60,11 +88,46 @@ static enum task_result child_refused(
 	event_emit(sa->ike, IKE_EVENT_ERROR, sa, NULL, "child SA refused by the peer: %s",
 		notify_name(error));
 	SA_LOG(sa, NOTICE, "child SA refused by the peer: %s", notify_name(error));
-	connection_failed(sa, notify_name(error));
+	if (t->wish == 0)
+		connection_failed(sa, notify_name(error));
+	else if (wish != NULL)
+		connection_child_refused(sa, wish, notify_name(error), !passing(error));
 	return TASK_DONE;
 }
 
-// <-- CREATE_CHILD_SA { SA, Nr, [KEr,] TSi, TSr }
+// What the peer made is of no use here: it goes there too.
+static void give_back(struct ike_sa *sa, struct task_child *t)
+{
+	task_add(sa, task_delete_unborn_new(t->talk.spi_in));
+	t->talk.spi_in = 0;
+}
+
+// One of the connection's further child SAs, agreed on.
+static void wish_granted(struct ike_sa *sa, struct task_child *t, const struct ike_msg *msg)
+{
+	struct connection_child *wish = connection_child_find(sa->connection, t->wish);
+	struct cp_attrs cp = {0};
+	const char *wrong = NULL;
+	struct child_sa *child;
+
+	if (wish != NULL && wish->spec.ask)
+		wrong = task_config_accept_address(sa, msg, &t->talk.local, &cp);
+	if (wish == NULL || wrong != NULL) {
+		give_back(sa, t);
+		if (wish != NULL)
+			connection_child_refused(sa, wish, wrong, true);
+		return;
+	}
+	child = child_talk_child(sa, &t->talk);
+	if (child == NULL) {
+		give_back(sa, t);
+		connection_child_refused(sa, wish, "no resources for a child SA", false);
+		return;
+	}
+	connection_child_up(wish, child, &cp);
+}
+
+// <-- CREATE_CHILD_SA { [CP(CFG_REPLY),] SA, Nr, [KEr,] TSi, TSr }
 static enum task_result child_process(
 	struct ike_sa *sa, struct task *task, const struct ike_msg *msg)
 {
@@ -82,14 +145,15 @@ static enum task_result child_process(
 		ike_sa_delete(sa, 0, wrong);
 		return TASK_DONE;
 	}
-	child = child_talk_child(sa, &t->talk);
-	if (child == NULL) {
-		// The peer has it and we have not: it goes there too.
-		task_add(sa, task_delete_unborn_new(t->talk.spi_in));
-		t->talk.spi_in = 0;
+	if (t->wish != 0) {
+		wish_granted(sa, t, msg);
 		return TASK_DONE;
 	}
-	connection_up(sa, child);
+	child = child_talk_child(sa, &t->talk);
+	if (child == NULL)
+		give_back(sa, t);
+	else
+		connection_up(sa, child);
 	return TASK_DONE;
 }
 
@@ -116,27 +180,87 @@ struct task *task_child_new(const struct ts_list *local, const struct ts_list *r
 	return &task->base;
 }
 
+struct task *task_child_wish_new(uint64_t wish)
+{
+	struct task_child *task = core_need(sizeof(*task));
+
+	task->base.class = &task_class_child;
+	task->wish = wish;
+	return &task->base;
+}
+
+static bool is_for(const struct task *task, uint64_t wish)
+{
+	return task->class == &task_class_child && ((const struct task_child *)task)->wish == wish;
+}
+
+bool task_child_queued(struct ike_sa *sa, uint64_t wish, uint64_t before_us)
+{
+	const struct task *active = task_active(sa);
+
+	for (const struct task *task = sa->tasks; task != NULL; task = task->next)
+		if (is_for(task, wish) && task->not_before_us <= before_us)
+			return true;
+	return active != NULL && is_for(active, wish);
+}
+
 // Responder
 
-// <-- CREATE_CHILD_SA { SA, Nr, [KEr,] TSi, TSr }
+// What a request about the link may cover now: policy may have changed since IKE_AUTH (L19, L29).
+static void link_policy(struct ike_sa *sa, struct ts_list *local, struct ts_list *remote)
+{
+	struct ike *ike = sa->ike;
+
+	if (sa->link != 0 && ike->ops->link_policy != NULL) {
+		if (!ike->ops->link_policy(ike->arg, sa->link, remote, local))
+			remote->n = local->n = 0;
+		return;
+	}
+	if (sa->allow_local == NULL)
+		return;
+	*local = *sa->allow_local;
+	*remote = *sa->allow_remote;
+}
+
+// L8: the physical interface has an SPD of its own: the PAD entry's, or the client's configuration.
+static void physical_policy(const struct ike_sa *sa, struct ts_list *local, struct ts_list *remote)
+{
+	if (sa->peer == NULL) {
+		connection_child_physical(sa->connection, local, remote);
+		return;
+	}
+	*local = sa->peer->physical_local;
+	*remote = sa->peer->physical_remote;
+}
+
+// <-- CREATE_CHILD_SA { [CP(CFG_REPLY),] SA, Nr, [KEr,] TSi, TSr }
 static void child_respond(struct ike_sa *sa, const struct ike_msg *msg, struct ike_builder *b)
 {
-	static const struct ts_list nothing;
 	struct child_talk talk = {.create = true};
-	bool allowed = task_config_about_link(sa, msg) && sa->allow_local != NULL;
-	uint16_t notify;
+	struct ts_list local = {0}, remote = {0};
+	enum config_about about = task_config_about(sa, msg);
+	uint16_t notify = NOTIFY_NO_ADDITIONAL_SAS;
 
-	if (sa->child_n >= CHILDREN_MAX)
-		notify = NOTIFY_NO_ADDITIONAL_SAS;
-	else // without a link, or on the physical interface: default deny
-		notify = child_talk_respond(sa, &talk, msg, allowed ? sa->allow_local : &nothing,
-			allowed ? sa->allow_remote : &nothing, false);
+	talk.physical = about == ABOUT_PHYSICAL;
+	if (about == ABOUT_LINK)
+		link_policy(sa, &local, &remote);
+	else if (about == ABOUT_PHYSICAL)
+		physical_policy(sa, &local, &remote);
+	// else somebody else's Link ID, or none's: default deny
+	if (sa->child_n < CHILDREN_MAX)
+		notify = child_talk_choose(sa, &talk, msg);
+	if (notify == 0)
+		notify = task_config_extend(sa, about, msg, b, &local, &remote);
+	if (notify == 0)
+		notify = child_talk_narrow(sa, &talk, &local, &remote, false);
 	if (notify == 0 && child_talk_child(sa, &talk) == NULL)
 		notify = NOTIFY_NO_ADDITIONAL_SAS;
-	if (notify != 0)
+	if (notify != 0) {
+		ike_build_init(b, sa->ike->chain, sizeof(sa->ike->chain)); // without CP
 		child_talk_refuse(sa, &talk, notify, b);
-	else
+	} else {
 		child_talk_answer(sa, &talk, b);
+	}
 	child_talk_close(sa, &talk);
 }
 

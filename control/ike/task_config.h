@@ -19,8 +19,25 @@ const char *task_config_accept(struct ike_sa *sa, const struct ike_msg *msg);
 uint16_t task_config_attach(
 	struct ike_sa *sa, const struct ike_msg *msg, struct ike_builder *b, bool *asked);
 
+// Client: what a response says of RFC 8983's address families, with an error or without.
+void task_config_note_families(struct ike_sa *sa, const struct ike_msg *msg);
+
+// P5, the draft's appendix A.4. Client: appends CP(CFG_REQUEST) { INTERNAL_IP6_ADDRESS2(addr) }.
+void task_config_ask_address(const struct inet_addr *addr, struct ike_builder *b);
+// Client: the reply to that. NULL, or what is wrong with it; `local` as narrowed.
+const char *task_config_accept_address(const struct ike_sa *sa, const struct ike_msg *msg,
+	const struct ts_list *local, struct cp_attrs *cp);
+
+// What a CREATE_CHILD_SA request is about, RFC 5739 section 4.3.
+enum config_about {
+	ABOUT_LINK, // it names our link, or there is none that it would have to name
+	ABOUT_PHYSICAL, // it names none though there is one: the interface that IKE goes over
+	ABOUT_NOTHING, // it names a link that is not this IKE SA's
+};
+enum config_about task_config_about(struct ike_sa *sa, const struct ike_msg *msg);
 // Either: appends N(LINK_ID) to a CREATE_CHILD_SA request when the child SA is of an RFC 5739 link.
 void task_config_link_id(const struct ike_sa *sa, bool of_link, struct ike_builder *b);
-// Either: a CREATE_CHILD_SA request names our link, or there is none that it would have to name.
-// false: it is about the physical interface, where nobody is allowed a child SA.
-bool task_config_about_link(struct ike_sa *sa, const struct ike_msg *msg);
+// Gateway: a configuration payload in CREATE_CHILD_SA: asks the link layer, appends CP(CFG_REPLY),
+// puts what this child SA may cover in the lists. 0 (also when there is none), or the notify.
+uint16_t task_config_extend(struct ike_sa *sa, enum config_about about, const struct ike_msg *msg,
+	struct ike_builder *b, struct ts_list *local, struct ts_list *remote);

@@ -35,7 +35,10 @@ static int ike_build(struct ike_sa *, struct task *task, struct ike_builder *b)
 // <-- INFORMATIONAL { }
 static enum task_result ike_process(struct ike_sa *sa, struct task *, const struct ike_msg *)
 {
-	ike_sa_end(sa, "deleted");
+	if (sa->drain)
+		sa->end_us = sa->ike->now_us + PAIR_DRAIN_US;
+	else
+		ike_sa_end(sa, "deleted");
 	return TASK_DONE;
 }
 
@@ -195,6 +198,8 @@ static void delete_pairs(
 
 static void note(struct ike_sa *sa, const struct payload_notify *notify)
 {
+	if (notify->type == NOTIFY_AUTH_LIFETIME)
+		task_reauth_read(sa, notify);
 	if (notify->type >= NOTIFY_INITIAL_CONTACT)
 		return;
 	event_emit(

@@ -60,7 +60,7 @@ static int rekey_build(struct ike_sa *sa, struct task *task, struct ike_builder 
 	t->talk.remote = child->remote;
 	// The SPI that we would see in inbound packets: section 3.10.
 	payload_notify_write(b, PROTOCOL_ESP, &current->spi_in, NOTIFY_REKEY_SA, NULL, 0);
-	task_config_link_id(sa, child->of_link, b);
+	task_config_link_id(sa, !child->physical, b);
 	child_talk_offer(sa, &t->talk, b);
 	return 0;
 }
@@ -255,9 +255,9 @@ void task_rekey_child_respond(struct ike_sa *sa, const struct ike_msg *msg,
 			b, PROTOCOL_ESP, &rekey->spi, (enum notify_type)notify, NULL, 0);
 		return;
 	}
-	if (!task_config_about_link(sa, msg)) {
+	if (task_config_about(sa, msg) != (old->child->physical ? ABOUT_PHYSICAL : ABOUT_LINK)) {
 		sa->ike->counters.ts_unacceptable++;
-		notify = NOTIFY_TS_UNACCEPTABLE; // L24: asked on behalf of the physical interface
+		notify = NOTIFY_TS_UNACCEPTABLE; // L24: asked on behalf of the other interface
 	} else {
 		// Section 2.9.2: not narrower than what is in use.
 		notify = child_talk_respond(

@@ -40,10 +40,12 @@ void dhcp6_client_free(struct dhcp6_client *client); // accepts NULL; sends noth
 
 // Begins, or begins anew after the link went and came (what was given is confirmed by asking for the
 // same again; changed() tells of differences only).
-void dhcp6_client_start(struct dhcp6_client *client, const struct dhcp6_client_want *want, uint64_t now_us);
+void dhcp6_client_start(
+	struct dhcp6_client *client, const struct dhcp6_client_want *want, uint64_t now_us);
 void dhcp6_client_stop(struct dhcp6_client *client); // forgets everything; no changed()
 // The payload of a datagram to UDP port 546.
-void dhcp6_client_input(struct dhcp6_client *client, const uint8_t *data, size_t len, uint64_t now_us);
+void dhcp6_client_input(
+	struct dhcp6_client *client, const uint8_t *data, size_t len, uint64_t now_us);
 uint64_t dhcp6_client_next_us(const struct dhcp6_client *client); // CLOCK_NEVER: nothing to do
 void dhcp6_client_timeout(struct dhcp6_client *client, uint64_t now_us);
 // The next message to send, to UDP port 547 of ff02::1:2 or of the server that INTERNAL_IP6_DHCP

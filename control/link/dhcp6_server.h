@@ -43,10 +43,13 @@ struct dhcp6_setup {
 struct dhcp6_server *dhcp6_server_new(const struct dhcp6_setup *setup);
 void dhcp6_server_free(struct dhcp6_server *server); // accepts NULL
 void dhcp6_server_reconfigure(struct dhcp6_server *server, const struct config *config);
+// The link ends: what is remembered of its client goes.
+void dhcp6_server_link_down(struct dhcp6_server *server, uint64_t link); // accepts NULL
 
 // A UDP packet to port 547 that came by one of the link's SAs.
 enum dhcp6_result dhcp6_server_input(struct dhcp6_server *server, uint64_t link,
 	const struct inner_packet *packet, uint64_t now_us, struct dhcp6_out *out);
 // A UDP datagram to port 547 from the inner network: the server's answer to what was relayed.
 enum dhcp6_result dhcp6_relay_input(struct dhcp6_server *server, const struct inet_addr *remote,
-	uint16_t remote_port, const uint8_t *data, size_t len, uint64_t now_us, struct dhcp6_out *out);
+	uint16_t remote_port, const uint8_t *data, size_t len, uint64_t now_us,
+	struct dhcp6_out *out);

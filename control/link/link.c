@@ -2,9 +2,10 @@
 // What happens to links: attach, detach, grace, end. RFC 5739 sections 4.1 and 4.2. Control's thread.
 #include "link.h"
 
+#include "axis.h"
 #include "clock.h"
+#include "link_renumber.h"
 #include "link_reply.h"
-#include "link_table.h"
 #include "log.h"
 #include "secret.h"
 
@@ -50,6 +51,9 @@ struct link_table *link_table_new(const struct link_setup *setup)
 		return NULL;
 	table->setup = *setup;
 	TAILQ_INIT(&table->grace);
+	TAILQ_INIT(&table->outbox);
+	timer_heap_init(&table->expiry);
+	timer_heap_init(&table->asking);
 	setup->random(setup->random_arg, table->secret, sizeof(table->secret));
 	table->leases =
 		lease_book_new(setup->config, setup->store, setup->random, setup->random_arg);
@@ -57,10 +61,13 @@ struct link_table *link_table_new(const struct link_setup *setup)
 		error = -errno;
 	else if (hash_init(&table->by_handle, table->secret) != 0 ||
 		hash_init(&table->by_link_id, table->secret) != 0 ||
-		hash_init(&table->by_identity, table->secret) != 0)
+		hash_init(&table->by_identity, table->secret) != 0 ||
+		hash_init(&table->claims, table->secret) != 0)
 		error = -ENOMEM;
 	else
 		error = link_load(table);
+	if (error == 0)
+		error = link_extras_load(table);
 	if (error != 0) {
 		link_table_free(table);
 		errno = -error;
@@ -71,8 +78,11 @@ struct link_table *link_table_new(const struct link_setup *setup)
 
 static bool free_entry(void *arg, struct hash_node *node)
 {
+	struct link_entry *entry = CONTAINER_OF(node, struct link_entry, by_handle);
+
 	(void)arg;
-	free(CONTAINER_OF(node, struct link_entry, by_handle));
+	free(entry->link.extra);
+	free(entry);
 	return true;
 }
 
@@ -80,11 +90,13 @@ void link_table_free(struct link_table *table)
 {
 	if (table == NULL)
 		return;
+	link_extras_fini(table);
 	hash_each(&table->by_handle, free_entry, NULL);
 	hash_fini(&table->by_handle);
 	hash_fini(&table->by_link_id);
 	hash_fini(&table->by_identity);
 	lease_book_free(table->leases);
+	link_reconfigure_fini(table);
 	free(table);
 }
 
@@ -93,30 +105,17 @@ struct lease_book *link_leases(struct link_table *table)
 	return table->leases;
 }
 
-bool link_owns(const struct link *link, const struct inet_addr *addr)
-{
-	struct inet_addr local = inet_addr_link_local(link->client_iid);
-
-	if (link->virtual_link && inet_addr_equal(addr, &local))
-		return true;
-	for (uint32_t i = 0; i < link->lease_n; i++)
-		if (inet_prefix_contains(&link->prefix[i], addr))
-			return true;
-	return false;
-}
-
-// The link's leases go back, and the link goes.
-static void end(struct link_table *table, struct link_entry *entry, uint64_t now_us)
+void link_finish(struct link_table *table, struct link_entry *entry, uint64_t now_us)
 {
 	struct link *link = &entry->link;
 	char text[300];
 
 	set_state(table, entry, LINK_ORPHAN); // out of the grace queue
 	LOG(INFO, "%lu of %s ends", link->handle, config_id_format(&link->identity, text));
+	link_extras_end(table, entry);
 	if (table->setup.events != NULL)
 		table->setup.events->down(table->setup.events_arg, link);
-	for (uint32_t i = 0; i < link->lease_n; i++)
-		lease_give(table->leases, link->lease[i], link_wall_s(table, now_us));
+	link_leases_drop(table, link, now_us);
 	store_del_link(table->setup.store, link->handle);
 	link_index_del(table, entry);
 }
@@ -127,7 +126,7 @@ static void enter_grace(struct link_table *table, struct link_entry *entry, uint
 	struct link_entry *before = NULL;
 
 	if (link->no_grace || link->profile->grace_s == 0) {
-		end(table, entry, now_us);
+		link_finish(table, entry, now_us);
 		return;
 	}
 	set_state(table, entry, LINK_GRACE);
@@ -142,164 +141,6 @@ static void enter_grace(struct link_table *table, struct link_entry *entry, uint
 		TAILQ_INSERT_HEAD(&table->grace, entry, grace);
 	if (table->setup.events != NULL)
 		table->setup.events->grace(table->setup.events_arg, link);
-}
-
-// How well a link without IKE SA answers to what a returning peer asks: its interface ID or its
-// address say which of the identity's hosts it is.
-static int likeness(const struct link *link, const struct cp_attrs *asked)
-{
-	struct inet_addr ip4 = link_wanted_ip4(asked), ip6 = link_wanted_ip6(asked);
-
-	if (link->virtual_link && asked->link && memcmp(link->client_iid, asked->link_iid, 8) == 0)
-		return 2;
-	if ((ip4.family != 0 && link_owns(link, &ip4)) ||
-		(ip6.family != 0 && link_owns(link, &ip6)))
-		return 2;
-	return 1;
-}
-
-// Which of the identity's links a request for a new one becomes: the one that was this host's if
-// that can be told, else the first that no IKE SA uses. *old: a link that has to make room.
-static int choose_ordinal(const struct link_table *table, const struct config_id *identity,
-	const struct cp_attrs *asked, uint32_t *ordinal, struct link_entry **old)
-{
-	struct link_entry *at[LINKS_PER_IDENTITY] = {};
-	struct link_entry *best = NULL;
-	uint32_t first = 0;
-
-	for (struct link_entry *e = link_index_first(table, identity); e != NULL;
-		e = link_index_next(e))
-		if (e->link.ordinal < LINKS_PER_IDENTITY)
-			at[e->link.ordinal] = e;
-	while (first < LINKS_PER_IDENTITY && at[first] != NULL && at[first]->link.state == LINK_UP)
-		first++;
-	for (uint32_t i = first; i < LINKS_PER_IDENTITY; i++)
-		if (at[i] != NULL && at[i]->link.state != LINK_UP &&
-			likeness(&at[i]->link, asked) == 2 && best == NULL)
-			best = at[i];
-	if (best == NULL && first == LINKS_PER_IDENTITY)
-		return -EDQUOT;
-	*ordinal = best != NULL ? best->link.ordinal : first;
-	*old = at[*ordinal];
-	return 0;
-}
-
-static void make_ids(struct link_table *table, struct link *link, const struct cp_attrs *asked)
-{
-	struct link_setup *setup = &table->setup;
-
-	memcpy(link->client_iid, asked->link_iid, 8);
-	setup->random(setup->random_arg, link->link_id, LINK_ID_BYTES);
-	do {
-		setup->random(setup->random_arg, link->gateway_iid, 8);
-		link->gateway_iid[0] &= 0xfd; // not a globally unique EUI-64, RFC 4291 appendix A
-	} while (!link_iid_acceptable(link->gateway_iid) ||
-		memcmp(link->gateway_iid, link->client_iid, 8) == 0); // L18
-}
-
-static int take_lease(struct link_table *table, struct link *link, const struct config_pool *pool,
-	uint64_t now_us)
-{
-	uint32_t index = (uint32_t)(pool - table->setup.config->pool);
-	struct lease *lease = NULL;
-	int error = lease_take(table->leases, index, &link->identity, link->ordinal, link->handle,
-		link_wall_s(table, now_us), &lease);
-	char text[300];
-
-	if (error != 0) {
-		LOG_LIMITED(WARN, "pool %s has nothing for %s: %s", pool->name,
-			config_id_format(&link->identity, text), strerror(-error));
-		return error;
-	}
-	link->lease[link->lease_n] = lease;
-	link->prefix[link->lease_n++] = lease_prefix(table->leases, lease);
-	return 0;
-}
-
-// Takes what is wanted as far as the pools have it. false: nothing at all.
-static bool take_leases(struct link_table *table, struct link *link, const struct link_wants *wants,
-	uint64_t now_us)
-{
-	const struct config_profile *profile = link->profile;
-
-	for (uint32_t i = 0; wants->virtual_link && i < profile->prefix_pool_n; i++)
-		take_lease(table, link, profile->prefix_pool[i], now_us);
-	link->virtual_link = wants->virtual_link && link->lease_n > 0;
-	if (wants->ip6)
-		take_lease(table, link, profile->ipv6_pool, now_us);
-	if (wants->ip4)
-		take_lease(table, link, profile->ipv4_pool, now_us);
-	return link->lease_n > 0;
-}
-
-static void log_link(const struct link *link, const char *what)
-{
-	char text[300], prefixes[LINK_LEASES * (INET_PREFIX_STRLEN + 1)] = "";
-	size_t len = 0;
-
-	for (uint32_t i = 0; i < link->lease_n; i++) {
-		prefixes[len++] = ' ';
-		inet_prefix_format(&link->prefix[i], prefixes + len);
-		len += strlen(prefixes + len);
-	}
-	LOG(INFO, "%lu of %s %s:%s", link->handle, config_id_format(&link->identity, text), what,
-		prefixes);
-}
-
-static struct link_entry *create(struct link_table *table, const struct ike_link_request *request,
-	const struct link_wants *wants, uint32_t ordinal, uint64_t now_us, const char **why)
-{
-	struct link link = {.handle = link_index_handle(table),
-		.state = LINK_ORPHAN,
-		.identity = *request->identity,
-		.ordinal = ordinal,
-		.peer = request->peer,
-		.profile = request->peer->profile,
-		.created_us = now_us};
-	struct link_entry *entry = NULL;
-
-	if (wants->virtual_link)
-		make_ids(table, &link, request->asked);
-	*why = "the pools are empty";
-	if (!take_leases(table, &link, wants, now_us))
-		return NULL;
-	*why = "out of memory";
-	entry = link_index_add(table, &link);
-	if (entry != NULL && link_save(table, &entry->link) == 0)
-		return entry;
-	if (entry != NULL) {
-		*why = "the lease database failed";
-		link_index_del(table, entry);
-	}
-	for (uint32_t i = 0; i < link.lease_n; i++)
-		lease_give(table->leases, link.lease[i], link_wall_s(table, now_us));
-	return NULL;
-}
-
-// The link that the request names: by Link ID with the identity checked (L23), or, from a peer
-// that knows no links, by the address that it has and wants to keep through reauthentication.
-static struct link_entry *named_link(const struct link_table *table,
-	const struct ike_link_request *request, const struct link_wants *wants)
-{
-	const struct cp_attrs *asked = request->asked;
-	struct inet_addr ip4 = link_wanted_ip4(asked), ip6 = link_wanted_ip6(asked);
-	struct link_entry *entry = NULL;
-
-	if (wants->virtual_link) {
-		entry = link_index_by_id(table, asked->link_id, asked->link_id_len);
-		if (entry != NULL &&
-			(!link_index_same_identity(&entry->link.identity, request->identity) ||
-				entry->link.profile != request->peer->profile))
-			return NULL;
-		return entry;
-	}
-	for (entry = link_index_first(table, request->identity); entry != NULL;
-		entry = link_index_next(entry))
-		if (!entry->link.virtual_link && entry->link.profile == request->peer->profile &&
-			((ip4.family != 0 && link_owns(&entry->link, &ip4)) ||
-				(ip6.family != 0 && link_owns(&entry->link, &ip6))))
-			return entry;
-	return NULL;
 }
 
 // L18: what cannot be anybody's interface ID on this link.
@@ -319,28 +160,18 @@ static enum ike_link_outcome fail(
 	return IKE_LINK_FAILED;
 }
 
-static struct link_entry *new_link(struct link_table *table, const struct ike_link_request *request,
-	const struct link_wants *wants, uint64_t now_us, const char **why)
+static void log_link(const struct link *link, const char *what)
 {
-	struct link_entry *old = NULL;
-	struct link_entry *entry = NULL;
-	uint32_t ordinal = 0;
+	char text[300], prefixes[LINK_LEASES * (INET_PREFIX_STRLEN + 1)] = "";
+	size_t len = 0;
 
-	*why = "the identity has too many links";
-	if (choose_ordinal(table, request->identity, request->asked, &ordinal, &old) != 0)
-		return NULL;
-	*why = "the lease database failed";
-	if (store_begin(table->setup.store) != 0)
-		return NULL;
-	if (old != NULL)
-		end(table, old, now_us);
-	entry = create(table, request, wants, ordinal, now_us, why);
-	if (store_commit(table->setup.store) != 0 && entry != NULL) {
-		*why = "the lease database failed";
-		end(table, entry, now_us);
-		return NULL;
+	for (uint32_t i = 0; i < link->lease_n; i++) {
+		prefixes[len++] = ' ';
+		inet_prefix_format(&link->prefix[i], prefixes + len);
+		len += strlen(prefixes + len);
 	}
-	return entry;
+	LOG(INFO, "%lu of %s %s:%s%s", link->handle, config_id_format(&link->identity, text), what,
+		prefixes, link->unasked ? " (not asked for)" : "");
 }
 
 static void attach(
@@ -356,6 +187,68 @@ static void attach(
 		table->setup.events->up(table->setup.events_arg, link);
 }
 
+// What a link that goes on gets in addition: what was not asked for before.
+static void complete(struct link_table *table, struct link_entry *entry,
+	const struct link_wants *wants, uint64_t now_us)
+{
+	struct link *link = &entry->link;
+	const struct config_profile *profile = link->profile;
+	bool has4 = false, has6 = false;
+
+	for (uint32_t i = 0; i < link->lease_n; i++) {
+		has4 = has4 || (link->role[i] == LINK_LEASE_IP4 && !link->leaving[i]);
+		has6 = has6 || (link->role[i] == LINK_LEASE_IP6 && !link->leaving[i]);
+	}
+	if (wants->ip6 && !has6 &&
+		link_lease_take(table, link, profile->ipv6_pool, LINK_LEASE_IP6, 0, now_us) == 0)
+		link_prefix_added(table, link, &link->prefix[link->lease_n - 1],
+			link->lease[link->lease_n - 1]);
+	if (wants->ip4 && !has4 &&
+		link_lease_take(table, link, profile->ipv4_pool, LINK_LEASE_IP4, 0, now_us) == 0)
+		link_prefix_added(table, link, &link->prefix[link->lease_n - 1],
+			link->lease[link->lease_n - 1]);
+}
+
+// The client's interface ID may be another one each time. true: it is.
+static bool take_iid(
+	struct link *link, const struct ike_link_request *request, const struct link_wants *wants)
+{
+	if (!wants->virtual_link || wants->unasked ||
+		memcmp(link->client_iid, request->asked->link_iid, 8) == 0)
+		return false;
+	memcpy(link->client_iid, request->asked->link_iid, 8);
+	return true;
+}
+
+// The link goes on in one more IKE SA. NULL, or why not.
+static const char *resume(struct link_table *table, struct link_entry *entry,
+	const struct ike_link_request *request, const struct link_wants *wants, uint64_t now_us)
+{
+	struct link *link = &entry->link;
+	const struct axis_addresses *addresses = axis_addresses(link->profile);
+	bool iid_changed = false;
+	int error = store_begin(table->setup.store);
+
+	if (error != 0)
+		return "the lease database failed";
+	iid_changed = take_iid(link, request, wants);
+	link->peer = request->peer;
+	renumber_attach(table, entry, wants, now_us);
+	complete(table, entry, wants, now_us);
+	if (link->virtual_link && addresses->attach != NULL)
+		addresses->attach(table, entry, request->asked, now_us);
+	error = link_save(table, link);
+	if (error == 0)
+		error = store_commit(table->setup.store);
+	else
+		store_rollback(table->setup.store);
+	if (error != 0)
+		return "the lease database failed";
+	if (iid_changed && table->setup.events != NULL && table->setup.events->iid_changed != NULL)
+		table->setup.events->iid_changed(table->setup.events_arg, link);
+	return NULL;
+}
+
 enum ike_link_outcome link_attach(struct link_table *table, const struct ike_link_request *request,
 	struct ike_link_reply *reply, uint64_t now_us)
 {
@@ -365,30 +258,67 @@ enum ike_link_outcome link_attach(struct link_table *table, const struct ike_lin
 	bool is_new = false;
 
 	*reply = (struct ike_link_reply){};
-	if (!wants.asked)
+	if (!wants.asked && !wants.unasked)
 		return IKE_LINK_NONE;
 	if (!wants.virtual_link && !wants.ip4 && !wants.ip6)
 		return fail(request, reply, "the profile has nothing of what was asked for");
-	entry = named_link(table, request, &wants);
-	if (wants.virtual_link && iid_refused(entry, request->asked))
+	entry = link_named(table, request, &wants);
+	if (wants.virtual_link && !wants.unasked && iid_refused(entry, request->asked))
 		return fail(request, reply, "the interface ID cannot be accepted");
 	// RFC 5739 section 4.2: somebody else's Link ID is a request for a new link; the draft says no.
-	if (entry == NULL && wants.virtual_link && request->asked->link_id_len > 0 &&
+	if (entry == NULL && wants.virtual_link && !wants.unasked &&
+		request->asked->link_id_len > 0 &&
 		request->peer->profile->wire == CONFIG_WIRE_IPSECME_00)
 		return fail(request, reply, "the Link ID is not one of this identity's links");
+	// To let go the oldest instead would leave an IKE SA whose link may end, and its prefixes be
+	// another's, while its child SAs still carry them (L20).
 	if (entry != NULL && entry->link.ike_sa_n == LINK_IKE_SAS)
 		return fail(request, reply, "the link has too many IKE SAs");
-	if (entry == NULL) {
-		is_new = true;
-		entry = new_link(table, request, &wants, now_us, &why);
-		if (entry == NULL)
-			return fail(request, reply, why);
-	} else if (wants.virtual_link) {
-		memcpy(entry->link.client_iid, request->asked->link_iid, 8);
-	}
-	entry->link.peer = request->peer;
+	is_new = entry == NULL;
+	if (is_new)
+		entry = link_new(table, request, &wants, now_us, &why);
+	else
+		why = resume(table, entry, request, &wants, now_us);
+	if (entry == NULL || (!is_new && why != NULL))
+		return fail(request, reply, why);
 	attach(table, entry, request->ike_sa, is_new ? "is new" : "goes on");
 	link_reply_fill(&entry->link, request->asked, reply);
+	return IKE_LINK_OK;
+}
+
+enum ike_link_outcome link_extend(struct link_table *table, uint64_t link,
+	const struct cp_attrs *asked, struct ike_link_reply *reply, uint64_t now_us)
+{
+	struct link_entry *entry = link_index_find(table, link);
+	const struct axis_addresses *addresses =
+		entry != NULL ? axis_addresses(entry->link.profile) : NULL;
+	int error = -ENOENT;
+
+	*reply = (struct ike_link_reply){.link = link, .reply = {.type = CP_REPLY}};
+	reply->why = "no link that addresses are added to";
+	if (entry == NULL || !entry->link.virtual_link || addresses->extend == NULL)
+		return IKE_LINK_FAILED;
+	for (uint32_t i = 0; i < asked->address2_n; i++) {
+		struct inet_addr given;
+		struct ts ts;
+		int one = addresses->extend(table, entry, &asked->address2[i], now_us, &given);
+
+		if (one != 0) {
+			error = one;
+			continue;
+		}
+		ts = ts_from_addr(&given);
+		ts_list_add(&reply->remote, &ts);
+		reply->reply.address2[reply->reply.address2_n++] = given;
+	}
+	if (reply->reply.address2_n == 0) {
+		reply->why = error == -EDQUOT ? "the link has as many addresses as it may"
+			: error == -ERANGE    ? "the address is in none of the link's prefixes"
+					      : "no address";
+		return IKE_LINK_FAILED;
+	}
+	reply->why = NULL;
+	link_policy_local(&entry->link, &reply->local);
 	return IKE_LINK_OK;
 }
 
@@ -406,7 +336,10 @@ void link_detach(struct link_table *table, uint64_t link, uint64_t ike_sa, uint6
 {
 	struct link_entry *entry = link_index_find(table, link);
 
-	if (entry != NULL && take_out(&entry->link, ike_sa) && entry->link.ike_sa_n == 0)
+	if (entry == NULL || !take_out(&entry->link, ike_sa))
+		return;
+	renumber_detach(table, entry, ike_sa, now_us);
+	if (entry->link.ike_sa_n == 0)
 		enter_grace(table, entry, now_us);
 }
 
@@ -414,8 +347,10 @@ void link_moved(struct link_table *table, uint64_t link, uint64_t old_ike_sa, ui
 {
 	struct link_entry *entry = link_index_find(table, link);
 
-	if (entry != NULL && take_out(&entry->link, old_ike_sa))
-		entry->link.ike_sa[entry->link.ike_sa_n++] = new_ike_sa;
+	if (entry == NULL || !take_out(&entry->link, old_ike_sa))
+		return;
+	entry->link.ike_sa[entry->link.ike_sa_n++] = new_ike_sa;
+	renumber_moved(entry, old_ike_sa, new_ike_sa);
 }
 
 bool link_id_matches(
@@ -423,8 +358,8 @@ bool link_id_matches(
 {
 	const struct link_entry *entry = link_index_find(table, link);
 
-	return entry != NULL && entry->link.virtual_link && len == LINK_ID_BYTES &&
-		secret_equal(entry->link.link_id, link_id, LINK_ID_BYTES);
+	return entry != NULL && entry->link.virtual_link && !entry->link.unasked &&
+		len == LINK_ID_BYTES && secret_equal(entry->link.link_id, link_id, LINK_ID_BYTES);
 }
 
 struct reconcile {
@@ -468,27 +403,43 @@ int link_end(struct link_table *table, uint64_t link, uint64_t now_us)
 		return -ENOENT;
 	entry->link.no_grace = true;
 	if (entry->link.ike_sa_n == 0)
-		end(table, entry, now_us);
+		link_finish(table, entry, now_us);
 	return 0;
+}
+
+void link_saw(struct link_table *table, const struct link *link, const struct inet_addr *addr)
+{
+	static const uint8_t unknown[8] = {};
+	struct link_entry *entry = link_index_find(table, link->handle);
+
+	if (entry == NULL || !entry->link.unasked || !inet_addr_is_link_local(addr) ||
+		memcmp(entry->link.client_iid, unknown, 8) != 0)
+		return;
+	memcpy(entry->link.client_iid, addr->bytes + 8, 8);
+	link_save(table, &entry->link);
 }
 
 uint64_t link_next_us(const struct link_table *table)
 {
-	const struct link_entry *first = TAILQ_FIRST(&table->grace);
+	const struct link_entry *grace = TAILQ_FIRST(&table->grace);
+	const struct timer *expiry = timer_first(&table->expiry);
+	const struct timer *asking = timer_first(&table->asking);
+	uint64_t next_us = grace != NULL ? grace->link.grace_until_us : CLOCK_NEVER;
 
-	return first != NULL ? first->link.grace_until_us : CLOCK_NEVER;
+	if (expiry != NULL && expiry->when_us < next_us)
+		next_us = expiry->when_us;
+	return asking != NULL && asking->when_us < next_us ? asking->when_us : next_us;
 }
 
 void link_timeout(struct link_table *table, uint64_t now_us)
 {
 	struct link_entry *entry = NULL;
-	bool begun = false;
+	bool begun = link_next_us(table) <= now_us && store_begin(table->setup.store) == 0;
 
-	while ((entry = TAILQ_FIRST(&table->grace)) != NULL &&
-		entry->link.grace_until_us <= now_us) {
-		begun = begun || store_begin(table->setup.store) == 0;
-		end(table, entry, now_us);
-	}
+	link_extras_timeout(table, now_us);
+	claim_age_timeout(table, now_us);
+	while ((entry = TAILQ_FIRST(&table->grace)) != NULL && entry->link.grace_until_us <= now_us)
+		link_finish(table, entry, now_us);
 	if (begun)
 		store_commit(table->setup.store);
 }

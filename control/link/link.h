@@ -12,7 +12,9 @@
 
 #define LINK_IKE_SAS 8 // attached at once: reauthentication needs two
 #define LINK_DELEGATIONS 4 // prefixes by DHCPv6 at once
-#define LINK_LEASES (CONFIG_LINK_POOLS + 2 + LINK_DELEGATIONS)
+// While it is renumbered a link has what it had and what it gets.
+#define LINK_LEASES (2 * (CONFIG_LINK_POOLS + 2) + LINK_DELEGATIONS)
+#define LINK_RELAYED 8 // prefixes and addresses that a relayed server gave, at once
 #define LINKS_PER_IDENTITY 256
 
 enum link_state {
@@ -56,6 +58,8 @@ struct link {
 	struct inet_prefix prefix[LINK_LEASES]; // of each lease
 	enum link_lease_role role[LINK_LEASES];
 	uint32_t lease_nth[LINK_LEASES]; // DELEGATED, DHCP6: which of that role, from 0
+	bool leaving
+		[LINK_LEASES]; // renumbered: still used by IKE SAs from before, told to no new one
 	uint32_t extra_n;
 	struct link_extra *extra; // owned by the table
 	// The peer did not ask for a link and was given one all the same, so that its host's kernel can
@@ -66,6 +70,7 @@ struct link {
 	uint64_t ike_sa[LINK_IKE_SAS];
 	uint64_t created_us; // may lie before the process' start; 0 then at the earliest
 	uint64_t grace_until_us;
+	uint64_t last_ra_us; // router advertisement, or the link's begin
 };
 
 // Told at once, within the call that caused it. `down` comes before the leases go back.
@@ -74,11 +79,15 @@ struct link_events {
 	void (*grace)(void *arg, const struct link *link);
 	void (*down)(void *arg, const struct link *link);
 	// A prefix or address came to a link that is there, or is about to leave it. `lease` NULL: it is
-	// no lease, and a route has to lead there. May be NULL.
+	// no lease, and a route has to lead there; such come also before `up`, and leave before `down`.
+	// May be NULL.
 	void (*prefix_add)(void *arg, const struct link *link, const struct inet_prefix *prefix,
 		const struct lease *lease);
 	void (*prefix_del)(void *arg, const struct link *link, const struct inet_prefix *prefix,
 		const struct lease *lease);
+	// The link goes on with another interface ID of the client's, SAs from before have to know it.
+	// May be NULL.
+	void (*iid_changed)(void *arg, const struct link *link);
 };
 
 struct link_table;
@@ -116,16 +125,31 @@ uint32_t link_ingress(const struct link *link, struct inet_prefix *out, uint32_t
 
 // Shared prefixes (router aggregation): single addresses, first come first served. 0 (also when it
 // is the link's already), -ENOENT, -EADDRINUSE: another link's, the gateway's or nobody's to have;
-// -EDQUOT: the link has its profile's addresses_max; -ERANGE: in no shared prefix of its profile.
-int link_claim(struct link_table *table, uint64_t link, const struct inet_addr *addr, uint64_t now_us);
+// -EDQUOT: the link has its profile's addresses_max; -ERANGE: in no shared prefix of its profile;
+// -EIO, -ENOMEM.
+int link_claim(
+	struct link_table *table, uint64_t link, const struct inet_addr *addr, uint64_t now_us);
 int link_unclaim(struct link_table *table, uint64_t link, const struct inet_addr *addr); // -ENOENT
 const struct link *link_claimed_by(const struct link_table *table, const struct inet_addr *addr);
+// When a link comes near its limit of claims, it is asked for those not heard of lately; the ones that
+// do not answer are given up (prefix_del). Questions lie ready after link_timeout(): each is a whole
+// packet to send by *link. false: none is left.
+bool link_probe_take(
+	struct link_table *table, uint64_t *link, uint8_t *out, size_t max, size_t *len);
+// It could not be sent: no question is out, and so no silence counts.
+void link_probe_stop(struct link_table *table, uint64_t link);
+// The link's host advertises the address. false: that was not asked for.
+bool link_claim_present(struct link_table *table, const struct link *link,
+	const struct inet_addr *addr, uint64_t now_us);
 
 // One more lease for the link: LINK_LEASE_DELEGATED from the profile's delegation_pool,
 // LINK_LEASE_DHCP6 from its prefix pool number `nth`. The same (role, nth) again gives the same
 // prefix. 0, -ENOENT, -ENOSPC (pool), -EDQUOT (link), -EIO, -ENOMEM.
 int link_lease_add(struct link_table *table, uint64_t link, enum link_lease_role role, uint32_t nth,
 	uint64_t now_us, struct inet_prefix *out);
+// What it would give: a DHCPv6 server's offer. Of a pool with random assignment it is one of many.
+int link_lease_offer(struct link_table *table, uint64_t link, enum link_lease_role role,
+	uint32_t nth, uint64_t now_us, struct inet_prefix *out);
 int link_lease_del(struct link_table *table, uint64_t link, const struct inet_prefix *prefix,
 	uint64_t now_us); // only DELEGATED and DHCP6; -ENOENT
 // What a relayed server gave or took back; replaces until_us. -ENOENT, -EADDRINUSE: overlaps what
@@ -159,8 +183,18 @@ void link_timeout(struct link_table *table, uint64_t now_us);
 const struct link *link_find(const struct link_table *table, uint64_t link);
 void link_foreach(
 	const struct link_table *table, bool (*fn)(void *arg, const struct link *link), void *arg);
+// The same in turns, see hash_some(): cursor 0 begins; false: through.
+bool link_walk(const struct link_table *table, uint32_t *cursor, uint32_t max,
+	bool (*fn)(void *arg, const struct link *link), void *arg);
 uint64_t link_count(const struct link_table *table);
 struct lease_book *link_leases(struct link_table *table);
 
 // An inner source that the link may use: its prefixes and addresses, its link-local address.
 bool link_owns(const struct link *link, const struct inet_addr *addr);
+
+// Router advertisements (RFC 4861 section 6.2.3) where the profile has prefixes by RA or DHCPv6: the
+// whole packet from fe80::gateway_iid. 0: this link has none.
+size_t link_ra(const struct link *link, uint8_t *out, size_t max, const struct inet_addr *to);
+// After a child SA of the link was rekeyed: is the last advertisement so old that the host's default
+// route needs another one? Then *to is the address to send it to, and it counts as sent.
+bool link_ra_due(struct link_table *table, uint64_t link, uint64_t now_us, struct inet_addr *to);

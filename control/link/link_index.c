@@ -59,6 +59,7 @@ void link_index_del(struct link_table *table, struct link_entry *entry)
 	hash_del(&table->by_identity, &entry->by_identity);
 	if (entry->link.virtual_link)
 		hash_del(&table->by_link_id, &entry->by_link_id);
+	free(entry->link.extra);
 	free(entry);
 }
 
@@ -134,6 +135,14 @@ void link_foreach(
 	struct walk walk = {fn, arg};
 
 	hash_each(&table->by_handle, walk_entry, &walk);
+}
+
+bool link_walk(const struct link_table *table, uint32_t *cursor, uint32_t max,
+	bool (*fn)(void *arg, const struct link *link), void *arg)
+{
+	struct walk walk = {fn, arg};
+
+	return hash_some(&table->by_handle, cursor, max, walk_entry, &walk);
 }
 
 uint64_t link_count(const struct link_table *table)

@@ -1,38 +1,32 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a link says to its peer: CFG_REPLY and the selectors that the peer's are narrowed to (L19).
-// Pure.
+// What a link says to its peer in CFG_REPLY (L15 to L17, L22). Pure.
 #include "link_reply.h"
 
+#include "axis.h"
+
 #include <string.h>
+
+// What is asked of a profile without a pool for it cannot be told from nothing.
+static bool asks_for_address(const struct config_profile *profile, const struct cp_attrs *asked)
+{
+	return asked != NULL && (asked->link || (asked->ip6_n > 0 && profile->ipv6_pool != NULL));
+}
 
 struct link_wants link_wants_of(const struct config_profile *profile, const struct cp_attrs *asked)
 {
 	struct link_wants wants = {};
+	bool links = config_profile_has_links(profile);
 
+	wants.asked = asked != NULL && (asked->link || asked->ip4_n > 0 || asked->ip6_n > 0);
+	wants.unasked =
+		links && axis_prefixes(profile)->unasked && !asks_for_address(profile, asked);
+	wants.virtual_link = wants.unasked || (asked != NULL && asked->link && links);
 	if (asked == NULL)
 		return wants;
-	wants.asked = asked->link || asked->ip4_n > 0 || asked->ip6_n > 0;
-	wants.virtual_link = asked->link && profile->prefix_pool_n > 0;
 	wants.ip4 = asked->ip4_n > 0 && profile->ipv4_pool != NULL;
 	// L17: beside INTERNAL_IP6_LINK the address is ignored; it counts where there are no links.
 	wants.ip6 = asked->ip6_n > 0 && !wants.virtual_link && profile->ipv6_pool != NULL;
 	return wants;
-}
-
-bool link_iid_acceptable(const uint8_t iid[8])
-{
-	static const uint8_t anycast[7] = {0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-	static const uint8_t iana[5] = {0x02, 0x00, 0x5e, 0xff, 0xfe};
-	static const uint8_t zero[8] = {};
-	static const uint8_t ones[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-
-	if (memcmp(iid, zero, 8) == 0) // subnet-router anycast
-		return false;
-	if (memcmp(iid, ones, 8) == 0) // nobody's by any scheme
-		return false;
-	if (memcmp(iid, anycast, 7) == 0 && iid[7] >= 0x80) // RFC 2526
-		return false;
-	return memcmp(iid, iana, 5) != 0; // IANA's block of Ethernet addresses
 }
 
 struct inet_addr link_wanted_ip4(const struct cp_attrs *asked)
@@ -52,25 +46,56 @@ struct inet_addr link_wanted_ip6(const struct cp_attrs *asked)
 	return (struct inet_addr){};
 }
 
+// L16: who asked for none hears of none.
 static void fill_virtual(const struct link *link, struct cp_attrs *reply)
 {
+	const struct axis_addresses *addresses = axis_addresses(link->profile);
+	const struct axis_prefixes *prefixes = axis_prefixes(link->profile);
 	bool echo = link->profile->wire == CONFIG_WIRE_IPSECME_00;
 
 	reply->link = true;
 	memcpy(reply->link_iid, echo ? link->client_iid : link->gateway_iid, 8);
 	memcpy(reply->link_id, link->link_id, LINK_ID_BYTES);
 	reply->link_id_len = LINK_ID_BYTES;
+	if (addresses->reply != NULL)
+		addresses->reply(link, reply);
+	else if (prefixes->reply != NULL)
+		prefixes->reply(link, reply);
 }
 
-static void fill_lease(
-	const struct link *link, const struct inet_prefix *prefix, struct cp_attrs *reply)
+static void fill_lease(const struct link *link, uint32_t at, struct cp_attrs *reply)
 {
-	if (prefix->addr.family == AF_INET)
-		reply->ip4[reply->ip4_n++] = prefix->addr;
-	else if (!link->virtual_link)
-		reply->ip6[reply->ip6_n++] = (struct cp_ip6_address){prefix->addr, 128};
-	else if (reply->prefix_n < CP_LIST_MAX)
-		reply->prefix[reply->prefix_n++] = *prefix;
+	const struct inet_addr *addr = &link->prefix[at].addr;
+
+	if (link->leaving[at])
+		return;
+	if (link->role[at] == LINK_LEASE_IP4 && reply->ip4_n < CP_LIST_MAX)
+		reply->ip4[reply->ip4_n++] = *addr;
+	else if (link->role[at] == LINK_LEASE_IP6 && reply->ip6_n < CP_LIST_MAX)
+		reply->ip6[reply->ip6_n++] = (struct cp_ip6_address){*addr, 128};
+}
+
+// L22: whoever answers there, we or a server behind us, it is at the gateway's end of the link.
+static void fill_dhcp6(
+	const struct link *link, const struct cp_attrs *asked, struct cp_attrs *reply)
+{
+	const struct config_profile *profile = link->profile;
+
+	if (asked->want_dhcp6 && link->virtual_link &&
+		(profile->dhcp6 || profile->dhcp6_relay.family != 0))
+		reply->dhcp6[reply->dhcp6_n++] = inet_addr_link_local(link->gateway_iid);
+}
+
+// RFC 8598 section 3.2: trust anchors stand behind the domain that they are of.
+static void fill_domains(
+	const struct config_profile *profile, const struct cp_attrs *asked, struct cp_attrs *reply)
+{
+	for (uint32_t i = 0; i < profile->domain_n && i < CP_DOMAINS; i++)
+		memcpy(reply->domain[reply->domain_n++], profile->domain[i],
+			sizeof(profile->domain[i]));
+	for (uint32_t i = 0; asked->want_dnssec_ta && i < profile->dnssec_ta_n && i < CP_TAS; i++)
+		if (profile->dnssec_ta[i].domain < reply->domain_n)
+			reply->ta[reply->ta_n++] = profile->dnssec_ta[i];
 }
 
 static void fill_dns(
@@ -80,9 +105,8 @@ static void fill_dns(
 		if (profile->dns[i].family == AF_INET ? asked->want_dns4 : asked->want_dns6)
 			reply->dns[reply->dns_n++] = profile->dns[i];
 	// RFC 8598 section 3.1: a domain makes sense beside a server only.
-	if (asked->want_domain && reply->dns_n > 0)
-		for (uint32_t i = 0; i < profile->domain_n && i < CP_DOMAINS; i++)
-			memcpy(reply->domain[reply->domain_n++], profile->domain[i], sizeof(profile->domain[i]));
+	if ((asked->want_domain || asked->domain_n > 0) && reply->dns_n > 0)
+		fill_domains(profile, asked, reply);
 }
 
 // A selector that is exactly one prefix.
@@ -113,48 +137,21 @@ static void fill_subnets(
 	}
 }
 
-static void fill_selectors(const struct link *link, struct ike_link_reply *reply)
-{
-	const struct config_profile *profile = link->profile;
-	bool has4 = false, has6 = link->virtual_link;
-	struct inet_addr addr = inet_addr_link_local(link->client_iid);
-	struct ts ts = ts_from_addr(&addr);
-
-	if (link->virtual_link)
-		ts_list_add(&reply->remote, &ts);
-	for (uint32_t i = 0; i < link->lease_n; i++) {
-		has4 = has4 || link->prefix[i].addr.family == AF_INET;
-		has6 = has6 || link->prefix[i].addr.family == AF_INET6;
-		ts = ts_from_prefix(&link->prefix[i]);
-		ts_list_add(&reply->remote, &ts);
-	}
-	// What the peer reaches: the profile's selectors of the families that it has.
-	if (link->virtual_link && profile->local_ts.n > 0) {
-		addr = inet_addr_link_local(link->gateway_iid);
-		ts = ts_from_addr(&addr);
-		ts_list_add(&reply->local, &ts);
-	}
-	for (uint32_t i = 0; i < profile->local_ts.n; i++)
-		if (profile->local_ts.ts[i].family == AF_INET ? has4 : has6)
-			ts_list_add(&reply->local, &profile->local_ts.ts[i]);
-	for (uint32_t i = 0; i < 2 && profile->local_ts.n == 0; i++) {
-		ts = ts_any(i == 0 ? AF_INET6 : AF_INET);
-		if (i == 0 ? has6 : has4)
-			ts_list_add(&reply->local, &ts);
-	}
-}
-
 void link_reply_fill(
 	const struct link *link, const struct cp_attrs *asked, struct ike_link_reply *reply)
 {
-	*reply = (struct ike_link_reply){.link = link->handle, .reply = {.type = CP_REPLY}};
-	if (link->virtual_link)
+	*reply = (struct ike_link_reply){.link = link->handle,
+		.reply = {.type = CP_REPLY},
+		.reauth_s = link->profile->reauth_s};
+	if (link->virtual_link && !link->unasked)
 		fill_virtual(link, &reply->reply);
 	for (uint32_t i = 0; i < link->lease_n; i++)
-		fill_lease(link, &link->prefix[i], &reply->reply);
+		fill_lease(link, i, &reply->reply);
 	if (asked != NULL) {
+		fill_dhcp6(link, asked, &reply->reply);
 		fill_dns(link->profile, asked, &reply->reply);
 		fill_subnets(link->profile, asked, &reply->reply);
 	}
-	fill_selectors(link, reply);
+	link_policy_remote(link, &reply->remote);
+	link_policy_local(link, &reply->local);
 }

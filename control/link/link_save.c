@@ -9,12 +9,15 @@
 
 LOG_TYPE("link");
 
+#define ROLE_LEAVING UINT32_C(0x100) // in a row: the lease is leaving
+
 int link_save(struct link_table *table, const struct link *link)
 {
 	struct store_link row = {.handle = link->handle,
 		.identity = link->identity,
 		.ordinal = link->ordinal,
 		.virtual_link = link->virtual_link,
+		.unasked = link->unasked,
 		.created_s = link_wall_s(table, link->created_us)};
 
 	memcpy(row.link_id, link->link_id, LINK_ID_BYTES);
@@ -23,14 +26,19 @@ int link_save(struct link_table *table, const struct link *link)
 	if (link->peer != NULL)
 		memcpy(row.peer, link->peer->name, sizeof(row.peer));
 	memcpy(row.profile, link->profile->name, sizeof(row.profile));
-	for (uint32_t i = 0; i < link->lease_n; i++)
-		strncpy(row.pool[row.pool_n++],
-			pool_name(lease_book_pool(table->leases, link->lease[i]->pool)),
-			CONFIG_NAME_MAX - 1);
+	for (uint32_t i = 0; i < link->lease_n; i++) {
+		struct store_link_pool *pool = &row.pool[row.pool_n++];
+
+		strncpy(pool->name, pool_name(lease_book_pool(table->leases, link->lease[i]->pool)),
+			sizeof(pool->name) - 1);
+		pool->role = link->role[i] | (link->leaving[i] ? ROLE_LEAVING : 0);
+		pool->nth = link->lease[i]->ordinal >> LEASE_NTH_SHIFT; // with LEASE_LEAVING
+		pool->prefix = link->prefix[i];
+	}
 	return store_put_link(table->setup.store, &row);
 }
 
-static const struct config_profile *find_profile(const struct config *config, const char *name)
+const struct config_profile *link_find_profile(const struct config *config, const char *name)
 {
 	for (uint32_t i = 0; i < config->profile_n; i++)
 		if (strcmp(config->profile[i].name, name) == 0)
@@ -38,7 +46,7 @@ static const struct config_profile *find_profile(const struct config *config, co
 	return NULL;
 }
 
-static const struct config_peer *find_peer(const struct config *config, const char *name)
+const struct config_peer *link_find_peer(const struct config *config, const char *name)
 {
 	for (uint32_t i = 0; i < config->gateway.peer_n; i++)
 		if (strcmp(config->gateway.peer[i].name, name) == 0)
@@ -46,19 +54,23 @@ static const struct config_peer *find_peer(const struct config *config, const ch
 	return NULL;
 }
 
-static bool resume_lease(struct link_table *table, struct link *link, const char *pool)
+static bool resume_lease(
+	struct link_table *table, struct link *link, const struct store_link_pool *row)
 {
-	uint32_t i = 0;
+	uint32_t owner = LEASE_OWNER(link->ordinal, row->nth);
+	uint32_t pool = lease_book_index_of(table->leases, row->name), n = link->lease_n;
 	struct lease *lease = NULL;
 
-	while (i < lease_book_pools(table->leases) &&
-		strcmp(pool_name(lease_book_pool(table->leases, i)), pool) != 0)
-		i++;
-	if (lease_resume(table->leases, i, &link->identity, link->ordinal, link->handle, &lease) !=
-		0)
+	if (n == LINK_LEASES || lease_book_pool(table->leases, pool) == NULL ||
+		lease_resume(table->leases, pool, &link->identity, owner, &row->prefix,
+			link->handle, &lease) != 0)
 		return false;
-	link->lease[link->lease_n] = lease;
-	link->prefix[link->lease_n++] = lease_prefix(table->leases, lease);
+	link->lease[n] = lease;
+	link->prefix[n] = lease_prefix(table->leases, lease);
+	link->role[n] = (enum link_lease_role)(row->role & ~ROLE_LEAVING);
+	link->leaving[n] = (row->role & ROLE_LEAVING) != 0;
+	link->lease_nth[n] = (owner & ~LEASE_LEAVING) >> LEASE_NTH_SHIFT;
+	link->lease_n++;
 	return true;
 }
 
@@ -77,10 +89,11 @@ static bool load_link(void *arg, const struct store_link *row)
 	struct link link = {.handle = row->handle,
 		.state = LINK_ORPHAN,
 		.virtual_link = row->virtual_link,
+		.unasked = row->unasked,
 		.identity = row->identity,
 		.ordinal = row->ordinal,
-		.peer = find_peer(table->setup.config, row->peer),
-		.profile = find_profile(table->setup.config, row->profile)};
+		.peer = link_find_peer(table->setup.config, row->peer),
+		.profile = link_find_profile(table->setup.config, row->profile)};
 	bool complete = link.profile != NULL && link_find(table, row->handle) == NULL;
 
 	if (row->created_s < table->setup.wall_s && age_us < table->setup.now_us)
@@ -89,10 +102,9 @@ static bool load_link(void *arg, const struct store_link *row)
 	memcpy(link.client_iid, row->client_iid, 8);
 	memcpy(link.gateway_iid, row->gateway_iid, 8);
 	for (uint32_t i = 0; i < row->pool_n && complete; i++)
-		complete = resume_lease(table, &link, row->pool[i]);
+		complete = resume_lease(table, &link, &row->pool[i]);
 	if (!complete) {
-		for (uint32_t i = 0; i < link.lease_n; i++)
-			lease_give(table->leases, link.lease[i], table->setup.wall_s);
+		link_leases_drop(table, &link, table->setup.now_us);
 		if (load->lost_n < 256)
 			load->lost[load->lost_n++] = row->handle;
 		return true;

@@ -1,23 +1,30 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Neighbour solicitations and echo requests for the gateway's own link-local address. The link has
-// no link-layer addresses, so no option of ours carries one. Pure. RFC 4861, RFC 4443.
+// Neighbour discovery at the gateway's end of a link. The link has no link-layer addresses, so no
+// option of ours carries one. RFC 4861, RFC 4862, RFC 4443.
 #include "ndp.h"
 
+#include "axis.h"
 #include "buf.h"
 
+#include <errno.h>
 #include <string.h>
 
-#define IP6_HEADER 40
-#define ICMP6 58
 #define ECHO_REQUEST 128
 #define ECHO_REPLY 129
+#define ROUTER_SOLICITATION 133
 #define SOLICITATION 135
 #define ADVERTISEMENT 136
+#define REDIRECT 137 // the last of the five
+#define ROUTER_SOLICITATION_BYTES 8
 #define SOLICITATION_BYTES 24
 #define FLAG_ROUTER UINT32_C(0x80000000)
 #define FLAG_SOLICITED UINT32_C(0x40000000)
 #define FLAG_OVERRIDE UINT32_C(0x20000000)
+#define SOLICITED 0x40 // the same, in the octet that it is in
 #define OPTION_SOURCE_LINK_LAYER 1
+
+static const struct inet_addr all_nodes = {.family = AF_INET6, .bytes = {0xff, 0x02, [15] = 1}};
+static const struct inet_addr all_routers = {.family = AF_INET6, .bytes = {0xff, 0x02, [15] = 2}};
 
 const char *ndp_result_name(enum ndp_result result)
 {
@@ -30,56 +37,32 @@ const char *ndp_result_name(enum ndp_result result)
 	return names[result];
 }
 
-struct packet {
-	struct inet_addr src, dst;
-	uint8_t hop_limit;
-	const uint8_t *icmp;
-	size_t icmp_len;
+struct talk {
+	struct link_table *table;
+	const struct link *link;
+	const struct inner_packet *packet;
+	struct inet_addr ours; // the gateway's link-local address
+	bool nobody; // the source is the unspecified address
+	uint64_t now_us;
+	uint8_t *answer; // NDP_ANSWER_MAX
+	size_t *answer_len;
 };
 
-static uint16_t checksum(
-	const uint8_t src[16], const uint8_t dst[16], const uint8_t *icmp, size_t len)
-{
-	uint64_t sum = ICMP6 + len; // RFC 8200 section 8.1
-
-	for (size_t i = 0; i < 16; i += 2)
-		sum += (uint64_t)(src[i] << 8 | src[i + 1]) + (uint64_t)(dst[i] << 8 | dst[i + 1]);
-	for (size_t i = 0; i < len; i++)
-		sum += i % 2 == 0 ? (uint64_t)icmp[i] << 8 : icmp[i];
-	while (sum >> 16 != 0)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
-static bool parse(const uint8_t *data, size_t len, struct packet *p)
-{
-	size_t payload = 0;
-
-	if (len < IP6_HEADER + 4 || data[0] >> 4 != 6)
-		return false;
-	payload = (size_t)data[4] << 8 | data[5];
-	if (payload != len - IP6_HEADER)
-		return false;
-	p->src = inet_addr_v6(data + 8);
-	p->dst = inet_addr_v6(data + 24);
-	p->hop_limit = data[7];
-	p->icmp = data + IP6_HEADER;
-	p->icmp_len = payload;
-	return true;
-}
-
 // Options with a length, and none of them the source's link-layer address when there is no source.
-static bool options_ok(const struct packet *p)
+static bool options_ok(const struct talk *t, size_t at)
 {
-	for (size_t at = SOLICITATION_BYTES; at < p->icmp_len;) {
+	const uint8_t *icmp = t->packet->payload;
+	size_t end = t->packet->payload_len;
+
+	while (at < end) {
 		size_t len = 0;
 
-		if (p->icmp_len - at < 2)
+		if (end - at < 2)
 			return false;
-		len = (size_t)p->icmp[at + 1] * 8;
-		if (len == 0 || len > p->icmp_len - at)
+		len = (size_t)icmp[at + 1] * 8;
+		if (len == 0 || len > end - at)
 			return false;
-		if (p->icmp[at] == OPTION_SOURCE_LINK_LAYER && inet_addr_is_unspecified(&p->src))
+		if (icmp[at] == OPTION_SOURCE_LINK_LAYER && t->nobody)
 			return false;
 		at += len;
 	}
@@ -96,93 +79,166 @@ static struct inet_addr solicited_node(const struct inet_addr *addr)
 	return group;
 }
 
-static size_t write_packet(const struct inet_addr *src, const struct inet_addr *dst,
-	uint8_t hop_limit, size_t icmp_len, uint8_t *out)
+static bool is_solicited_node(const struct inet_addr *addr)
 {
-	// The ICMPv6 message is behind the header already, its checksum zero.
-	struct buf_writer w;
-	uint16_t sum = checksum(src->bytes, dst->bytes, out + IP6_HEADER, icmp_len);
+	struct inet_addr group = solicited_node(addr);
 
-	buf_writer_init(&w, out, IP6_HEADER);
-	buf_put_be32(&w, UINT32_C(6) << 28);
-	buf_put_be16(&w, (uint16_t)icmp_len);
-	buf_put_u8(&w, ICMP6);
-	buf_put_u8(&w, hop_limit);
-	buf_put_bytes(&w, src->bytes, 16);
-	buf_put_bytes(&w, dst->bytes, 16);
-	out[IP6_HEADER + 2] = (uint8_t)(sum >> 8);
-	out[IP6_HEADER + 3] = (uint8_t)sum;
-	return IP6_HEADER + icmp_len;
+	return inet_addr_equal(&group, addr);
+}
+
+// From the gateway's address, which is the router that every option-less message of ours is by.
+static void advertise(const struct talk *t, const struct inet_addr *target,
+	const struct inet_addr *to, uint32_t flags)
+{
+	uint8_t icmp[SOLICITATION_BYTES];
+	struct buf_writer w;
+
+	buf_writer_init(&w, icmp, sizeof(icmp));
+	buf_put_u8(&w, ADVERTISEMENT);
+	buf_put_zero(&w, 3);
+	buf_put_be32(&w, flags);
+	buf_put_bytes(&w, target->bytes, 16);
+	*t->answer_len =
+		inner_write_icmp6(t->answer, NDP_ANSWER_MAX, &t->ours, to, 255, icmp, sizeof(icmp));
+}
+
+// --> NS { target: in a shared prefix }, from ::   <-- silence: it is the link's now; NA { O }: it is not
+static enum ndp_result claim(const struct talk *t, const struct inet_addr *target)
+{
+	const struct axis_addresses *addresses = axis_addresses(t->link->profile);
+	int error = -ERANGE;
+
+	if (addresses->solicited != NULL)
+		error = addresses->solicited(t->table, t->link, target, t->now_us);
+	if (error == 0)
+		return NDP_CLAIMED;
+	if (error == -ERANGE || error == -ENOENT)
+		return NDP_NOT_FOR_US;
+	advertise(t, target, &all_nodes, FLAG_OVERRIDE);
+	return error == -EDQUOT ? NDP_OVER_LIMIT : NDP_TAKEN;
 }
 
 // --> NS { target: ours }   <-- NA { R, S when it came from an address }
-static enum ndp_result solicitation(const struct link *link, const struct packet *p,
-	uint8_t answer[NDP_ANSWER_MAX], size_t *answer_len)
+static enum ndp_result solicitation(const struct talk *t)
 {
-	struct inet_addr ours = inet_addr_link_local(link->gateway_iid);
-	struct inet_addr group = solicited_node(&ours), target;
-	bool unasked = inet_addr_is_unspecified(&p->src); // DAD for an address that is ours
-	struct inet_addr to = p->src;
-	struct buf_writer w;
+	const struct inner_packet *p = t->packet;
+	struct inet_addr target, group;
 
-	if (p->hop_limit != 255)
-		return NDP_BAD_HOP_LIMIT;
-	if (p->icmp_len < SOLICITATION_BYTES || p->icmp[1] != 0 || !options_ok(p))
+	if (p->payload_len < SOLICITATION_BYTES || p->payload[1] != 0 ||
+		!options_ok(t, SOLICITATION_BYTES))
 		return NDP_MALFORMED;
-	target = inet_addr_v6(p->icmp + 8);
-	if (inet_addr_is_multicast(&target) || (unasked && !inet_addr_is_multicast(&p->dst)))
+	target = inet_addr_v6(p->payload + 8);
+	// RFC 4861 section 7.1.1
+	if (inet_addr_is_multicast(&target) || (t->nobody && !is_solicited_node(&p->dst)))
 		return NDP_MALFORMED;
-	if (!unasked && !link_owns(link, &p->src))
+	if (!t->nobody && !link_owns(t->link, &p->src))
 		return NDP_BAD_SOURCE;
-	if (!inet_addr_equal(&target, &ours) ||
-		(!inet_addr_equal(&p->dst, &ours) && !inet_addr_equal(&p->dst, &group)))
+	group = solicited_node(&target);
+	if (!inet_addr_equal(&p->dst, &target) && !inet_addr_equal(&p->dst, &group))
 		return NDP_NOT_FOR_US;
-	if (unasked)
-		to = (struct inet_addr){.family = AF_INET6, .bytes = {0xff, 0x02, [15] = 1}};
-	buf_writer_init(&w, answer + IP6_HEADER, SOLICITATION_BYTES);
-	buf_put_u8(&w, ADVERTISEMENT);
-	buf_put_zero(&w, 3);
-	buf_put_be32(&w, FLAG_ROUTER | FLAG_OVERRIDE | (unasked ? 0 : FLAG_SOLICITED));
-	buf_put_bytes(&w, ours.bytes, 16);
-	*answer_len = write_packet(&ours, &to, 255, SOLICITATION_BYTES, answer);
-	return NDP_ANSWERED;
+	if (inet_addr_equal(&target, &t->ours)) {
+		advertise(t, &target, t->nobody ? &all_nodes : &p->src,
+			FLAG_ROUTER | FLAG_OVERRIDE | (t->nobody ? 0 : FLAG_SOLICITED));
+		return NDP_ANSWERED;
+	}
+	if (!t->nobody)
+		return NDP_NOT_FOR_US;
+	link_saw(t->table, t->link, &target);
+	return claim(t, &target);
 }
 
-static enum ndp_result echo(const struct link *link, const struct packet *p,
-	uint8_t answer[NDP_ANSWER_MAX], size_t *answer_len)
+// --> RS   <-- RA
+static enum ndp_result router_solicitation(const struct talk *t)
 {
-	struct inet_addr ours = inet_addr_link_local(link->gateway_iid);
+	const struct inner_packet *p = t->packet;
+	const struct inet_addr *to = t->nobody ? &all_nodes : &p->src;
 
-	if (p->icmp_len < 8 || p->icmp[1] != 0)
+	// RFC 4861 section 6.1.1
+	if (p->payload_len < ROUTER_SOLICITATION_BYTES || p->payload[1] != 0 ||
+		!options_ok(t, ROUTER_SOLICITATION_BYTES))
 		return NDP_MALFORMED;
-	if (!link_owns(link, &p->src))
+	if (!t->nobody && (!inet_addr_is_link_local(&p->src) || !link_owns(t->link, &p->src)))
+		return NDP_BAD_SOURCE;
+	if (!inet_addr_equal(&p->dst, &all_routers) && !inet_addr_equal(&p->dst, &t->ours))
+		return NDP_NOT_FOR_US;
+	link_saw(t->table, t->link, &p->src);
+	*t->answer_len = link_ra(t->link, t->answer, NDP_ANSWER_MAX, to);
+	if (*t->answer_len == 0)
+		return NDP_NOT_FOR_US;
+	link_ra_sent(t->table, t->link, t->now_us);
+	return NDP_ADVERTISED;
+}
+
+// --> NA { target: claimed, and asked for by claim_age.c }
+static enum ndp_result advertisement(const struct talk *t)
+{
+	const struct inner_packet *p = t->packet;
+	struct inet_addr target;
+
+	// RFC 4861 section 7.1.2
+	if (p->payload_len < SOLICITATION_BYTES || p->payload[1] != 0 || t->nobody ||
+		!options_ok(t, SOLICITATION_BYTES))
+		return NDP_MALFORMED;
+	target = inet_addr_v6(p->payload + 8);
+	if (inet_addr_is_multicast(&target) ||
+		(inet_addr_is_multicast(&p->dst) && (p->payload[4] & SOLICITED) != 0))
+		return NDP_MALFORMED;
+	if (!link_owns(t->link, &p->src))
+		return NDP_BAD_SOURCE;
+	return link_claim_present(t->table, t->link, &target, t->now_us) ? NDP_PRESENT
+									 : NDP_UNWANTED;
+}
+
+static enum ndp_result echo(const struct talk *t)
+{
+	const struct inner_packet *p = t->packet;
+	uint8_t *icmp = t->answer + INNER_IP6_HEADER;
+
+	if (p->payload_len < 8 || p->payload[1] != 0)
+		return NDP_MALFORMED;
+	if (!link_owns(t->link, &p->src))
 		return NDP_BAD_SOURCE;
 	// Echo to a multicast address may be left unanswered, and is.
-	if (!inet_addr_equal(&p->dst, &ours) || p->icmp_len > NDP_ANSWER_MAX - IP6_HEADER)
+	if (!inet_addr_equal(&p->dst, &t->ours) ||
+		p->payload_len > NDP_ANSWER_MAX - INNER_IP6_HEADER)
 		return NDP_NOT_FOR_US;
-	memcpy(answer + IP6_HEADER, p->icmp, p->icmp_len);
-	answer[IP6_HEADER] = ECHO_REPLY;
-	memset(answer + IP6_HEADER + 2, 0, 2);
-	*answer_len = write_packet(&ours, &p->src, 64, p->icmp_len, answer);
+	memcpy(icmp, p->payload, p->payload_len);
+	icmp[0] = ECHO_REPLY;
+	memset(icmp + 2, 0, 2);
+	*t->answer_len = inner_write_icmp6(
+		t->answer, NDP_ANSWER_MAX, &t->ours, &p->src, 64, icmp, p->payload_len);
 	return NDP_ANSWERED;
 }
 
-enum ndp_result ndp_input(const struct link *link, const uint8_t *data, size_t len,
-	uint8_t answer[NDP_ANSWER_MAX], size_t *answer_len)
+enum ndp_result ndp_input(struct link_table *table, const struct link *link,
+	const struct inner_packet *packet, uint64_t now_us, uint8_t answer[NDP_ANSWER_MAX],
+	size_t *answer_len)
 {
-	struct packet p;
+	struct talk t = {.table = table,
+		.link = link,
+		.packet = packet,
+		.ours = inet_addr_link_local(link->gateway_iid),
+		.nobody = inet_addr_is_unspecified(&packet->src),
+		.now_us = now_us,
+		.answer = answer,
+		.answer_len = answer_len};
 
 	*answer_len = 0;
-	if (!parse(data, len, &p))
-		return NDP_MALFORMED;
-	if (!link->virtual_link || data[6] != ICMP6)
+	if (!link->virtual_link || packet->proto != INNER_ICMP6)
 		return NDP_NOT_FOR_US;
-	// Zero, when the sum over it with its checksum is right.
-	if (checksum(p.src.bytes, p.dst.bytes, p.icmp, p.icmp_len) != 0)
+	if (packet->payload_len < 4)
 		return NDP_MALFORMED;
-	if (p.icmp[0] == SOLICITATION)
-		return solicitation(link, &p, answer, answer_len);
-	if (p.icmp[0] == ECHO_REQUEST)
-		return echo(link, &p, answer, answer_len);
-	return NDP_NOT_FOR_US;
+	if (packet->payload[0] == ECHO_REQUEST)
+		return echo(&t);
+	if (packet->payload[0] < ROUTER_SOLICITATION || packet->payload[0] > REDIRECT)
+		return NDP_NOT_FOR_US;
+	if (packet->hop_limit != 255)
+		return NDP_BAD_HOP_LIMIT;
+	if (packet->payload[0] == SOLICITATION)
+		return solicitation(&t);
+	if (packet->payload[0] == ROUTER_SOLICITATION)
+		return router_solicitation(&t);
+	if (packet->payload[0] == ADVERTISEMENT)
+		return advertisement(&t);
+	return NDP_UNWANTED;
 }

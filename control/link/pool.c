@@ -16,7 +16,8 @@ struct pool {
 	enum config_assign assign;
 	struct inet_prefix prefix;
 	uint8_t lease_len;
-	uint64_t slots; // of the prefix, a power of two
+	bool shared;
+	uint64_t slots; // of the prefix, a power of two; 0: shared
 	uint64_t reserved; // never given out
 	uint64_t taken; // given out
 	uint32_t levels;
@@ -107,6 +108,9 @@ struct pool *pool_new(const struct config_pool *config)
 	pool->assign = config->assign;
 	pool->prefix = config->prefix;
 	pool->lease_len = config->lease_len;
+	pool->shared = config->shared;
+	if (pool->shared)
+		return pool;
 	bits = config->lease_len - config->prefix.len;
 	if (bits > POOL_BITS_MAX) {
 		bits = POOL_BITS_MAX;
@@ -147,6 +151,11 @@ enum config_assign pool_assign(const struct pool *pool)
 	return pool->assign;
 }
 
+void pool_set_assign(struct pool *pool, enum config_assign assign)
+{
+	pool->assign = assign;
+}
+
 const struct inet_prefix *pool_prefix(const struct pool *pool)
 {
 	return &pool->prefix;
@@ -155,6 +164,11 @@ const struct inet_prefix *pool_prefix(const struct pool *pool)
 uint8_t pool_lease_len(const struct pool *pool)
 {
 	return pool->lease_len;
+}
+
+bool pool_is_shared(const struct pool *pool)
+{
+	return pool->shared;
 }
 
 uint64_t pool_size(const struct pool *pool)
@@ -196,7 +210,8 @@ static bool find_free(const struct pool *pool, uint64_t from, uint64_t *slot)
 
 int pool_take_next(struct pool *pool, uint64_t start, uint64_t *slot)
 {
-	if (!find_free(pool, start & (pool->slots - 1), slot) && !find_free(pool, 0, slot))
+	if (pool->slots == 0 ||
+		(!find_free(pool, start & (pool->slots - 1), slot) && !find_free(pool, 0, slot)))
 		return -ENOSPC;
 	mark_taken(pool, *slot);
 	pool->taken++;

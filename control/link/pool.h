@@ -14,15 +14,18 @@
 
 struct pool;
 
-// Copies what it needs of `config`, which it keeps as a name only. NULL and errno.
+// Copies what it needs of `config`, which it keeps as a name only. A shared pool has no slots. NULL
+// and errno.
 struct pool *pool_new(const struct config_pool *config);
 void pool_free(struct pool *pool); // accepts NULL
 
 const char *pool_name(const struct pool *pool);
 enum config_assign pool_assign(const struct pool *pool);
+void pool_set_assign(struct pool *pool, enum config_assign assign);
 // The prefix that the slots fill, at most POOL_BITS_MAX shorter than a slot's.
 const struct inet_prefix *pool_prefix(const struct pool *pool);
 uint8_t pool_lease_len(const struct pool *pool);
+bool pool_is_shared(const struct pool *pool); // every client's at once: nothing of it is given out
 uint64_t pool_size(const struct pool *pool); // slots that can be given out
 uint64_t pool_taken(const struct pool *pool);
 

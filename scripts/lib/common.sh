@@ -9,7 +9,7 @@ BUILD=${CAPONIER_BUILD:-$ROOT/build}
 # The testbed's runtime directory: sockets, pid files, logs, everything that `down` removes.
 RUN=/run/caponier-testbed
 # shellcheck disable=SC2034 # used by those who source this
-NAMESPACES=(cpn-net cpn-gw cpn-client cpn-lan cpn-router cpn-far)
+NAMESPACES=(cpn-net cpn-gw cpn-client cpn-home cpn-lan cpn-router cpn-far)
 # Seconds that anything may take to become ready; builds under sanitizers want more.
 PATIENCE=${CAPONIER_PATIENCE:-30}
 

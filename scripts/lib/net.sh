@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The testbed's network: namespaces, veths, addresses. Sourced by scripts/testbed.
 #
-#	cpn-client outer ──┐
-#	                cpn-net (a switch) ── gw-outer  cpn-gw  gw-inner ── lan  cpn-lan
-#	cpn-router outer ──┘
-#	           far ── outer  cpn-far
+#	cpn-home lan ── home  cpn-client outer ──┐
+#	                                      cpn-net (a switch) ── gw-outer  cpn-gw  gw-inner ── lan  cpn-lan
+#	                      cpn-router outer ──┘
+#	                                 far ── outer  cpn-far
 #
 # The gateway's ends have no address of the kernel's and no IPv6: the dataplane owns them.
 
@@ -63,6 +63,15 @@ net_client()
 	} | ip -n cpn-client -batch -
 }
 
+# A LAN behind the client: an ordinary IPv6 host that knows nothing of anything. It configures itself
+# from router advertisements if there are any, as the kernel does where nobody tells it otherwise.
+net_home()
+{
+	ip netns exec cpn-home sysctl -q -w net.ipv6.conf.all.accept_dad=1 net.ipv6.conf.default.accept_dad=1 \
+		net.ipv6.conf.default.dad_transmits=1 net.ipv6.conf.default.accept_ra=1
+	net_link cpn-client home cpn-home lan
+}
+
 net_router()
 {
 	net_link cpn-router outer cpn-net router
@@ -109,6 +118,7 @@ net_up()
 	ip -n cpn-net link set outer up
 	net_gateway
 	net_client
+	net_home
 	net_router
 	net_lan
 }

@@ -17,6 +17,8 @@ swan_settings()
 			load_modular = no
 			load = random nonce openssl pem pkcs1 pkcs8 pubkey x509 revocation constraints kdf hmac gcm ccm chapoly aes sha1 sha2 curve25519 counters vici kernel-libipsec kernel-netlink socket-default resolve
 			install_virtual_ip = yes
+			install_routes = ${SWAN_INSTALL_ROUTES:-yes}
+			make_before_break = ${SWAN_MAKE_BEFORE_BREAK:-no}
 			retransmit_tries = 4
 			retransmit_timeout = 2
 			journal { default = -1 }
@@ -118,6 +120,8 @@ swan_client()
 				mobike = no
 				proposals = aes128gcm16-prfsha256-x25519, aes256-sha256-ecp256
 				rekey_time = ${SWAN_IKE_REKEY:-4h}
+				# Its margin before the end of a lifetime, also of one that the gateway named.
+				${SWAN_IKE_OVER:+over_time = $SWAN_IKE_OVER}
 				keyingtries = 1
 				local {
 					auth = psk

@@ -32,6 +32,20 @@ struct inet_addr addr(const char *text)
 	return a;
 }
 
+struct ts_list selectors(const char *text)
+{
+	struct ts_list list = {0};
+	char copy[256], *rest = copy, *word;
+	struct ts ts;
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	while ((word = strsep(&rest, " ")) != NULL && *word != '\0') {
+		ck_assert_int_eq(ts_parse(word, &ts), 0);
+		ck_assert_int_eq(ts_list_add(&list, &ts), 0);
+	}
+	return list;
+}
+
 static struct inet_prefix prefix(const char *text)
 {
 	struct inet_prefix p;
@@ -120,7 +134,7 @@ static void add_addr(struct ts_list *list, const struct inet_addr *a)
 }
 
 // The draft's section 6 with RFC 5739's reply: the gateway's interface ID, two prefixes.
-static void give_link(struct peer *peer, const struct cp_attrs *asked, struct ike_link_reply *reply)
+static void give_link(const struct cp_attrs *asked, struct ike_link_reply *reply)
 {
 	static const uint8_t gateway_iid[8] = {0, 0, 0, 0, 0, 0, 0, 1};
 	struct inet_addr link_local = inet_addr_link_local(asked->link_iid);
@@ -128,13 +142,26 @@ static void give_link(struct peer *peer, const struct cp_attrs *asked, struct ik
 	reply->reply.link = true;
 	memcpy(reply->reply.link_iid, gateway_iid, 8);
 	reply->reply.link_id_len = (uint8_t)snprintf((char *)reply->reply.link_id,
-		sizeof(reply->reply.link_id), "link-%lu", peer->link_next);
+		sizeof(reply->reply.link_id), "link-%lu", reply->link);
 	reply->reply.prefix[0] = prefix("2001:db8:1000:1::/64");
 	reply->reply.prefix[1] = prefix("fd00:db8:1000:1::/64");
 	reply->reply.prefix_n = 2;
 	add_addr(&reply->remote, &link_local);
 	add_prefix(&reply->remote, "2001:db8:1000:1::/64");
 	add_prefix(&reply->remote, "fd00:db8:1000:1::/64");
+}
+
+// The link that the request names, or the next one.
+static uint64_t named_link(struct peer *peer, const struct cp_attrs *asked)
+{
+	char text[CP_LINK_ID_MAX + 1] = "";
+	unsigned long link = 0;
+
+	memcpy(text, asked->link_id, asked->link_id_len);
+	if (peer->links_last && asked->link && sscanf(text, "link-%lu", &link) == 1 && link > 0 &&
+		link < peer->link_next)
+		return link;
+	return peer->link_next++;
 }
 
 static enum ike_link_outcome op_link_attach(
@@ -154,10 +181,10 @@ static enum ike_link_outcome op_link_attach(
 	}
 	if (asked == NULL || peer->link_mode == LINK_NOTHING)
 		return IKE_LINK_NONE;
-	reply->link = peer->link_next;
+	reply->link = named_link(peer, asked);
 	reply->reply.type = CP_REPLY;
 	if (peer->link_mode == LINK_RFC5739 && asked->link) {
-		give_link(peer, asked, reply);
+		give_link(asked, reply);
 	} else if (asked->ip6_n > 0) {
 		reply->reply.ip6_n = 1;
 		reply->reply.ip6[0].addr = addr("2001:db8:2000::7");
@@ -171,11 +198,11 @@ static enum ike_link_outcome op_link_attach(
 		add_prefix(&reply->local, "0.0.0.0/0");
 	}
 	add_prefix(&reply->local, "::/0");
-	peer->link_next++;
 	peer->link_live++;
 	peer->attached++;
 	if (peer->reply_hook != NULL)
 		peer->reply_hook(reply);
+	peer->given = *reply;
 	return IKE_LINK_OK;
 }
 
@@ -408,6 +435,36 @@ static void check_iv(struct net *net, const struct peer *peer, const struct ike_
 	}
 }
 
+// The message opened, handed to net->edit, and sealed again.
+static void edit_packet(struct peer *peer, struct packet *packet, uint8_t *out, size_t cap)
+{
+	static uint8_t copy[IKE_MESSAGE_MAX], chain[EDIT_MAX];
+	uint8_t iv[16] = {0}, *inner, first;
+	struct ike_msg msg;
+	struct ike_sa *sa;
+	size_t len;
+	int n;
+
+	memcpy(copy, packet->data, packet->len);
+	if (ike_msg_parse(copy, packet->len, &msg) != 0 || msg.n == 0 ||
+		msg.payload[msg.n - 1].type != PAYLOAD_SK)
+		return;
+	sa = ike_sa_by_spi(peer->ike,
+		msg.header.flags & IKE_FLAG_INITIATOR ? msg.header.spi_i : msg.header.spi_r);
+	ck_assert_ptr_nonnull(sa);
+	ck_assert_int_eq(
+		sk_open(&sa->keys, sa->initiator, copy, packet->len, &msg, &inner, &len, &first),
+		0);
+	ck_assert_uint_lt(len, EDIT_MAX);
+	memcpy(chain, inner, len);
+	len = peer->net->edit(&msg.header, first, chain, len);
+	n = sk_seal(&sa->keys, sa->initiator, &msg.header, first, chain, len, sa->iv_counter++, iv,
+		out, cap);
+	ck_assert_int_gt(n, 0);
+	packet->data = out;
+	packet->len = (uint32_t)n;
+}
+
 static void send_datagram(struct peer *peer, const struct ike_datagram *d)
 {
 	struct packet packet = {.src = d->local,
@@ -419,8 +476,12 @@ static void send_datagram(struct peer *peer, const struct ike_datagram *d)
 		.len = d->len,
 		.data = (uint8_t *)(uintptr_t)d->data};
 
+	uint8_t edited[EDIT_MAX + 1000];
+
 	peer->sent++;
 	check_iv(peer->net, peer, d);
+	if (peer->net->edit != NULL)
+		edit_packet(peer, &packet, edited, sizeof(edited));
 	net_send_raw(peer->net, &packet);
 }
 
@@ -433,6 +494,19 @@ static void note_event(struct peer *peer, const struct ike_event *event)
 	if (getenv("EXCHANGE_TRACE") != NULL)
 		fprintf(stderr, "%12.6f %-8s %-14s %s\n", (double)peer->net->now_us / 1e6,
 			peer->name, ike_event_name(event->type), event->text);
+}
+
+static void note_child(struct peer *peer, const struct ike_effect *effect)
+{
+	uint32_t tag =
+		effect->connection.tag < HEARD_TAGS ? effect->connection.tag : HEARD_TAGS - 1;
+
+	ck_assert_uint_ne(tag, 0);
+	if (effect->type == IKE_CONNECTION_CHILD_UP)
+		peer->child[tag].up++;
+	else
+		peer->child[tag].down++;
+	peer->child[tag].last = *effect;
 }
 
 static void carry_out(struct peer *peer, const struct ike_effect *effect)
@@ -469,6 +543,7 @@ static void carry_out(struct peer *peer, const struct ike_effect *effect)
 		break;
 	case IKE_CONNECTION_CHILD_UP:
 	case IKE_CONNECTION_CHILD_DOWN:
+		note_child(peer, effect);
 		break;
 	case IKE_CONNECTION_DOWN:
 		peer->down++;
@@ -822,6 +897,15 @@ bool peer_sent_text(const struct peer *peer, const char *text)
 		if (strstr(peer->log[i], text) != NULL)
 			return true;
 	return false;
+}
+
+uint32_t peer_sent_count(const struct peer *peer, const char *text)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < 64 && i < peer->log_n; i++)
+		n += strstr(peer->log[i], text) != NULL;
+	return n;
 }
 
 void net_check_up(struct net *net)

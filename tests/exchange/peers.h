@@ -17,6 +17,8 @@
 
 #define SAS_MAX 512
 #define EVENTS_MAX 4096
+#define HEARD_TAGS 16
+#define EDIT_MAX 8000
 
 struct model_in { // an inbound SA
 	bool used;
@@ -55,12 +57,14 @@ struct peer {
 	sa_ref_t refs[SAS_MAX];
 	bool spi_fail; // no SPI left
 	enum link_mode link_mode;
+	bool links_last; // a Link ID that was given out is the same link again
 	uint64_t link_next;
 	uint32_t attached, detached, moved;
 	uint64_t moved_to; // IKE SA handle
 	struct cp_attrs asked; // last request seen by link_attach
 	bool asked_any;
 	void (*reply_hook)(struct ike_link_reply *reply); // spoils what link_attach says
+	struct ike_link_reply given; // what it said last
 
 	// The model of the dataplane.
 	struct model_in in[SAS_MAX];
@@ -71,6 +75,10 @@ struct peer {
 
 	// What was heard.
 	uint32_t up, down;
+	struct { // of the connection's further child SAs, by tag; the last place is for all others
+		uint32_t up, down;
+		struct ike_effect last; // CONNECTION_CHILD_UP or _DOWN
+	} child[HEARD_TAGS];
 	struct cp_attrs cp; // of the last CONNECTION_UP
 	uint8_t interface_id[8];
 	char why[128]; // of the last CONNECTION_DOWN
@@ -103,6 +111,9 @@ struct net {
 	// Looks at each packet before it enters the net, may change it; false: lost.
 	bool (*filter)(struct net *net, struct packet *packet);
 	void *filter_arg;
+	// Changes what is inside a protected message before it is sealed: the chain, whose new length it
+	// returns. At most EDIT_MAX octets.
+	size_t (*edit)(const struct ike_header *header, uint8_t first, uint8_t *chain, size_t len);
 	uint32_t drop_number; // this packet is lost; 0: none
 	uint32_t dup_number; // this one arrives twice
 	bool duplicate_all;
@@ -155,10 +166,13 @@ uint64_t peer_child(const struct peer *peer); // handle of its only child SA
 uint32_t peer_in_count(const struct peer *peer);
 uint32_t peer_out_count(const struct peer *peer);
 struct ike_counters peer_counters(const struct peer *peer);
+// How many of the last sent messages have this text.
+uint32_t peer_sent_count(const struct peer *peer, const char *text);
 void peer_drain(struct peer *peer); // carries out the effects
 // true when a message with this text was among the last sent.
 bool peer_sent_text(const struct peer *peer, const char *text);
 
 struct inet_addr addr(const char *text);
+struct ts_list selectors(const char *text); // "fe80::/64 10.0.0.1", "" none
 uint64_t net_random(struct net *net);
 int suite_main(Suite *suite);

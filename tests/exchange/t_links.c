@@ -30,6 +30,17 @@ static void moved(void *, uint64_t link, uint64_t old, uint64_t new)
 	link_moved(links, link, old, new);
 }
 
+static bool policy(void *, uint64_t link, struct ts_list *remote, struct ts_list *local)
+{
+	return link_policy(links, link, remote, local);
+}
+
+static enum ike_link_outcome extend(void *, uint64_t link, const struct cp_attrs *asked,
+	struct ike_link_reply *reply, uint64_t now_us)
+{
+	return link_extend(links, link, asked, reply, now_us);
+}
+
 static bool matches(void *, uint64_t link, const uint8_t *link_id, size_t len)
 {
 	return link_id_matches(links, link, link_id, len);
@@ -47,13 +58,13 @@ static struct config *load(const char *name)
 	return config;
 }
 
-static void setup(void)
+static void prepare(const char *gateway_file)
 {
 	struct link_setup link_setup;
 
 	net_init(&net, 77);
 	client = load("testbed-client.conf");
-	gateway = load("testbed.conf");
+	gateway = load(gateway_file);
 	net.a.config = *client;
 	net.b.config = *gateway;
 	store = store_open(NULL);
@@ -68,12 +79,39 @@ static void setup(void)
 	net.b.ops.link_attach = attach;
 	net.b.ops.link_detach = detach;
 	net.b.ops.link_moved = moved;
+	net.b.ops.link_policy = policy;
+	net.b.ops.link_extend = extend;
 	net.b.ops.link_id_matches = matches;
+}
+
+static void go(void)
+{
 	net_start(&net);
 	net_connect(&net);
 	net_settle(&net);
 	ck_assert_uint_eq(net.a.up, 1);
 	net_check_up(&net);
+}
+
+static void setup(void)
+{
+	prepare("testbed.conf");
+	go();
+}
+
+// The gateway of testbed-profiles.conf, and a client of this identity that is not up yet.
+static struct config_connection *as(const char *identity)
+{
+	struct config_connection *c = client->connection;
+
+	ck_assert_int_eq(config_id_parse(identity, &c->id), 0);
+	secret_set(&c->psk, "profiles-secret", strlen("profiles-secret"));
+	return c;
+}
+
+static void setup_profiles(void)
+{
+	prepare("testbed-profiles.conf");
 }
 
 static void teardown(void)
@@ -198,6 +236,128 @@ START_TEST(addresses_only_L9_L17)
 }
 END_TEST
 
+static struct ts_list link_local_of(const uint8_t iid[8])
+{
+	struct inet_addr addr = inet_addr_link_local(iid);
+	struct ts_list list = {0};
+	struct ts ts = ts_from_addr(&addr);
+
+	ts_list_add(&list, &ts);
+	return list;
+}
+
+static void child(struct config_connection *c, bool link, const char *local, const char *remote)
+{
+	c->child[c->child_n++] = (struct config_child){
+		.link = link, .local = selectors(local), .remote = selectors(remote)};
+}
+
+// L8, the example of the draft's section 5.5 with the testbed's own PAD. _i: 0 joe.user, 1 the
+// neighbouring router.
+START_TEST(physical_L8)
+{
+	struct config_connection *c =
+		as(_i == 0 ? "joe.user@p1.example.org" : "host@nbr.example.org");
+	struct ts_list own;
+
+	child(c, false, "fe80::/64", "fe80::/64");
+	child(c, true, "fe80::/64", "fe80::/64");
+	child(c, false, "192.0.2.2", "10.20.0.0/24");
+	go();
+	own = link_local_of(net.a.interface_id);
+	ck_assert_uint_eq(net.a.child[1].up, (uint32_t)_i);
+	ck_assert_uint_eq(net.a.child[2].up, 1);
+	ck_assert_uint_eq(net.a.child[3].up, (uint32_t)_i);
+	ck_assert(ts_list_equal(&net.a.child[2].last.connection.local, &own));
+	if (_i == 0)
+		ck_assert_str_eq(net.a.child[1].last.connection.why, "TS_UNACCEPTABLE");
+	net_check_mirror(&net);
+}
+END_TEST
+
+// The draft's reply, by the profile's and the connection's setting alone; without the latter the echo
+// looks like a collision.
+START_TEST(draft_wire_L18)
+{
+	struct config_connection *c = as("joe@draft.example.org");
+
+	c->autostart = false;
+	c->wire = _i == 0 ? CONFIG_WIRE_IPSECME_00 : CONFIG_WIRE_RFC5739;
+	net_start(&net);
+	net_connect(&net);
+	net_settle(&net);
+	ck_assert_uint_eq(net.a.up, _i == 0);
+	if (_i == 0) {
+		ck_assert_mem_eq(net.a.cp.link_iid, net.a.interface_id, 8);
+		ck_assert_uint_eq(net.a.cp.prefix_n, 2);
+		net_check_mirror(&net);
+	} else {
+		ck_assert_str_eq(net.a.why, "the gateway has our own interface ID");
+	}
+}
+END_TEST
+
+static void ask_address(uint32_t tag, const struct inet_addr *address)
+{
+	struct ike_child_spec spec = {
+		.tag = tag, .of_link = true, .ask = true, .address2 = *address};
+
+	ck_assert_int_eq(ike_child_add(net.a.ike, client->connection, &spec, net.now_us), 0);
+	peer_drain(&net.a);
+	net_settle(&net);
+}
+
+// P5: an address of the shared prefix in IKE_AUTH, further ones by CREATE_CHILD_SA; another one
+// where a link has it already, none where no prefix of the link's is.
+START_TEST(addresses_P5)
+{
+	struct inet_addr wanted = addr("2001:db8:3000::7:7"), outside = addr("2001:db8:1::7"),
+			 first;
+	struct config_connection *c = as("one@p5.example.org");
+	const struct ike_effect *last = &net.a.child[9].last;
+	struct ts ts = ts_from_addr(&wanted);
+
+	c->link_model = CONFIG_LINK_ROUTER_AGGREGATION;
+	c->addresses_by = CONFIG_ADDRESSES_IKEV2;
+	go();
+	ck_assert_uint_eq(net.a.cp.prefix_n, 0);
+	ck_assert_uint_eq(net.a.cp.address2_n, 1);
+	first = net.a.cp.address2[0];
+	ask_address(9, &wanted);
+	ck_assert_uint_eq(net.a.child[9].up, 1);
+	ck_assert(inet_addr_equal(&last->connection.cp.address2[0], &wanted));
+	ck_assert_uint_eq(last->connection.local.n, 1);
+	ck_assert(ts_equal(&last->connection.local.ts[0], &ts));
+	ask_address(8, &outside);
+	ck_assert_str_eq(net.a.child[8].last.connection.why, "INTERNAL_ADDRESS_FAILURE");
+	net_check_mirror(&net);
+
+	net_restart_client(&net);
+	as("two@p5.example.org");
+	net_connect(&net);
+	net_settle(&net);
+	ck_assert_uint_eq(net.a.up, 2);
+	ck_assert(!inet_addr_equal(&net.a.cp.address2[0], &first));
+	ask_address(7, &wanted);
+	ck_assert_uint_eq(net.a.child[7].last.connection.cp.address2_n, 1);
+	ck_assert(!inet_addr_equal(&net.a.child[7].last.connection.cp.address2[0], &wanted));
+	ask_address(6, &first);
+	ck_assert_uint_eq(net.a.child[6].last.connection.cp.address2_n, 1);
+	ck_assert(!inet_addr_equal(&net.a.child[6].last.connection.cp.address2[0], &first));
+}
+END_TEST
+
+// RFC 8983 with the testbed's profiles: both families everywhere.
+START_TEST(families_rfc8983)
+{
+	as("any@p1.example.org");
+	go();
+	ck_assert(peer_sent_text(&net.b,
+		"IKE_AUTH response 1 { IDr, AUTH, CP, N(IP4_ALLOWED), N(IP6_ALLOWED), SA, TSi, TSr "
+		"}"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("links");
@@ -210,6 +370,14 @@ int main(void)
 	tcase_add_test(tc, link_again_L13_L23);
 	tcase_add_test(tc, second_host_L14_L20);
 	tcase_add_test(tc, addresses_only_L9_L17);
+	suite_add_tcase(suite, tc);
+	tc = tcase_create("profiles");
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup_profiles, teardown);
+	tcase_add_loop_test(tc, physical_L8, 0, 2);
+	tcase_add_loop_test(tc, draft_wire_L18, 0, 2);
+	tcase_add_test(tc, addresses_P5);
+	tcase_add_test(tc, families_rfc8983);
 	suite_add_tcase(suite, tc);
 	return suite_main(suite);
 }

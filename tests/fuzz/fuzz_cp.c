@@ -36,7 +36,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (memcmp(&once, &twice, sizeof(once)) || once.unknown_n || once.excess_n)
 		abort();
 	if (attrs.link != once.link || memcmp(attrs.link_iid, once.link_iid, 8) ||
-		attrs.prefix_n != once.prefix_n || attrs.domain_n != once.domain_n)
+		attrs.prefix_n != once.prefix_n || attrs.domain_n != once.domain_n ||
+		attrs.ta_n != once.ta_n)
 		abort();
+	for (uint32_t i = 0; i < attrs.ta_n; i++)
+		if (attrs.ta[i].domain >= attrs.domain_n || attrs.ta[i].digest_len == 0)
+			abort();
 	return 0;
 }

@@ -34,3 +34,17 @@ for daemon in caponier caponier-control caponier-dataplane; do
 done
 check "link terminate" cli link terminate bob@example.org
 check "the client comes back" wait_for 30 pings cpn-client $LAN6 -c 1
+check "link reauth of the gateway's side" cli link reauth bob@example.org
+check "link reauth of the client's" wait_for 15 client_cli link reauth home
+check "peer reauth" wait_for 15 client_cli peer reauth home
+check "the link goes on" pings cpn-client $LAN6
+check "config reload" cli config reload
+check "config reload at the client" client_cli config reload
+check "the link goes on after it" pings cpn-client $LAN6
+for words in "link renumber" "link reauth" "link terminate" "peer reauth" "config reload"; do
+	check "completion and help know $words" grep -q "$words" <("$(program caponier)" --help "${words% *}")
+done
+check "link in full" jq -e '.[0] | .role == "gateway" and .virtual and .unasked == false and (.ike_sas | length) >= 1' \
+	<(cli --json link show bob@example.org)
+check "lease in full" jq -e 'any(.[]; .role == "prefix" and .nth == 0 and .static == false) and any(.[]; .role == "address")' \
+	<(cli --json lease)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# L4 L15 L16 L24 L27: every handshake, decrypted and dissected by tshark with our key logs: nothing
+# L4 L15 L16 L17 L24 L27: every handshake, decrypted and dissected by tshark with our key logs: nothing
 # malformed, nothing unknown, and the link's attributes are what they should be.
 #
 #	strongSwan, our client ──┬── gateway ──── cpn-lan
@@ -50,7 +50,7 @@ for gateway in 192.0.2.1 2001:db8:ff::1; do
 	check "the answer has INTERNAL_IP6_LINK and INTERNAL_IP6_PREFIX" has_attributes "$WORK/ours.pcapng" 2 17 18
 	check "the domain (INTERNAL_DNS_DOMAIN, 25) is in it" \
 		grep -q "$(printf %s corp.example.org | od -An -v -tx1 | tr -d ' \n')" <(shark "$WORK/ours.pcapng" -Y 'isakmp.cfg.attr.type == 25' -T fields -e isakmp.cfg.attr.value)
-	check "no INTERNAL_IP6_ADDRESS is in the answer" \
+	check "L17: no INTERNAL_IP6_ADDRESS is in the answer" \
 		test "$(count "$WORK/ours.pcapng" 'isakmp.cfg.type == 2 && isakmp.cfg.attr.type == 8')" = 0
 	check "LINK_ID (16414) in the rekeys of the child SA" \
 		test "$(count "$WORK/ours.pcapng" 'isakmp.exchangetype == 36 && isakmp.notify.msgtype == 16414')" -ge 2

@@ -78,4 +78,5 @@ def main(keylog, spi, sequence, outer, source, destination, *flip):
     sock.sendto(struct.pack("!II", spi, sequence) + iv + sealed, (outer, 0))
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Control's rings as a worker takes them: answers, order, full rings, and everything that control
 // must not be able to do. The rings are real, in this process' memory; the test is control.
+#include "csum.h"
 #include "events.h"
+#include "fragment.h"
 #include "plane_test.h"
 #include "secret.h"
 
@@ -239,6 +241,156 @@ START_TEST(test_send_udp_refused)
 	ck_assert_ptr_null(world_out(gw, PORT_OUTER));
 	ck_assert_uint_eq(world_drops(gw, DROP_COMMAND_BAD), 8);
 	ck_assert_uint_eq(world_drops_all(gw), 8);
+}
+END_TEST
+
+// What a DHCPv6 server on the inner network says to the relay agent reaches control, in fragments too;
+// nobody else's does, and no more than allowed.
+START_TEST(test_punt_inside)
+{
+	struct ipc_punt_udp *up = (struct ipc_punt_udp *)(msg + sizeof(struct ipc_hdr));
+	struct inet_addr ours_addr = addr("2001:db8:aaaa::1"), server = addr("2001:db8:aaaa::10");
+	static uint8_t data[2000];
+	struct rte_mbuf *m, *piece[FRAGMENT_MAX];
+	int n;
+
+	memset(data, 0x5a, sizeof(data));
+	world_in(gw, PORT_INNER,
+		pkt_udp("2001:db8:aaaa::10", "2001:db8:aaaa::1", 547, 547, data, 100));
+	ck_assert_int_gt(ring_get(&theirs[SEAM_PUNT_UP], msg, sizeof(msg)), 0);
+	ck_assert_uint_eq(((struct ipc_hdr *)msg)->type, IPC_PUNT_UDP);
+	ck_assert_uint_eq(up->flags, IPC_PUNT_INSIDE);
+	ck_assert_uint_eq(up->data_len, 100);
+	ck_assert(inet_addr_equal(&up->local, &ours_addr));
+	ck_assert(inet_addr_equal(&up->remote, &server));
+	ck_assert_uint_eq(up->local_port, 547);
+	ck_assert_uint_eq(up->remote_port, 547);
+
+	m = pkt_udp("2001:db8:aaaa::10", "2001:db8:aaaa::1", 547, 547, data, sizeof(data));
+	pkt_meta(m)->family = AF_INET6;
+	n = fragment_make(m, 700, 77, test_mbufs, piece);
+	ck_assert_int_gt(n, 2);
+	rte_pktmbuf_free(m);
+	for (int i = 0; i < n; i++)
+		world_in(gw, PORT_INNER, piece[i]);
+	ck_assert_int_gt(ring_get(&theirs[SEAM_PUNT_UP], msg, sizeof(msg)), 0);
+	ck_assert_uint_eq(up->data_len, sizeof(data));
+	ck_assert_mem_eq(up + 1, data, sizeof(data));
+	ck_assert_uint_eq(world_drops_all(gw), 0);
+
+	m = pkt_udp("2001:db8:aaaa::10", "2001:db8:aaaa::1", 547, 547, data, 100);
+	pkt_data(m)[60] ^= 1; // checksum
+	world_in(gw, PORT_INNER, m);
+	m = pkt_udp("2001:db8:aaaa::10", "2001:db8:aaaa::1", 547, 547, data, 100);
+	pkt_data(m)[45] += 20; // longer than the packet
+	world_in(gw, PORT_INNER, m);
+	ck_assert_uint_eq(world_drops(gw, DROP_BAD_UDP), 2);
+	world_in(gw, PORT_INNER,
+		pkt_udp("2001:db8:aaaa::10", "2001:db8:aaaa::1", 547, 546, data, 100));
+	world_in(gw, PORT_INNER, pkt_udp("10.20.0.10", "10.20.0.1", 547, 547, data, 100));
+	ck_assert_uint_eq(world_drops(gw, DROP_NO_POLICY), 2);
+	while ((m = world_out(gw, PORT_INNER)))
+		rte_pktmbuf_free(m); // ICMP errors
+	for (int i = 0; i < 600; i++) {
+		world_in(gw, PORT_INNER,
+			pkt_udp("2001:db8:aaaa::10", "2001:db8:aaaa::1", 547, 547, data, 10));
+		ring_get(&theirs[SEAM_PUNT_UP], msg, sizeof(msg));
+	}
+	ck_assert_uint_ge(world_drops(gw, DROP_PUNT_LIMIT), 90);
+}
+END_TEST
+
+// Out of an SA nobody speaks to the relay agent.
+START_TEST(test_punt_inside_from_sa)
+{
+	struct world *cl = world_new(1, true);
+	struct tunnel t = {0};
+	uint8_t data[20] = {0};
+	struct rte_mbuf *m;
+
+	tunnel_make(gw, cl, &t);
+	world_in(cl, PORT_HOST,
+		pkt_udp("2001:db8:1000:5::1", "2001:db8:aaaa::1", 547, 547, data, 20));
+	m = world_out(cl, PORT_OUTER);
+	ck_assert_ptr_nonnull(m);
+	world_in(gw, PORT_OUTER, m);
+	ck_assert_int_le(ring_get(&theirs[SEAM_PUNT_UP], msg, sizeof(msg)), 0);
+	ck_assert_uint_eq(world_drops(gw, DROP_NO_POLICY), 1);
+	m = world_out(gw, PORT_OUTER); // the ICMP error
+	rte_pktmbuf_free(m);
+	world_free(cl);
+}
+END_TEST
+
+START_TEST(test_send_inside)
+{
+	struct ipc_route_set route = {.kind = IPC_ROUTE_SA, .ref = spi_make(0, 0, 5)};
+	struct world *cl = world_new(1, true);
+	struct tunnel t = {0};
+	uint8_t data[100];
+	struct rte_mbuf *m;
+
+	tunnel_make(gw, cl, &t);
+	memset(data, 7, sizeof(data));
+	send_udp("2001:db8:aaaa::1", "2001:db8:aaaa::10", 547, IPC_PUNT_INSIDE, 100, data, 100);
+	commands_drain(gw->w[0]);
+	m = world_out(gw, PORT_INNER);
+	ck_assert_ptr_nonnull(m);
+	ck_assert_uint_eq(rte_pktmbuf_data_len(m), 40 + 8 + 100);
+	ck_assert(csum_l4_good(pkt_data(m), IPPROTO_UDP, pkt_data(m) + 40, 108));
+	ck_assert_mem_eq(pkt_data(m) + 48, data, 100);
+	rte_pktmbuf_free(m);
+	ck_assert_ptr_null(world_out(gw, PORT_OUTER));
+	ck_assert_uint_eq(world_drops_all(gw), 0);
+
+	// An outer address of ours, somebody else's, both flags.
+	send_udp("2001:db8:ff::1", "2001:db8:aaaa::10", 547, IPC_PUNT_INSIDE, 100, data, 100);
+	send_udp("2001:db8:aaaa::9", "2001:db8:aaaa::10", 547, IPC_PUNT_INSIDE, 100, data, 100);
+	send_udp("2001:db8:aaaa::1", "2001:db8:aaaa::10", 547, IPC_PUNT_INSIDE | IPC_PUNT_NATT, 100,
+		data, 100);
+	commands_drain(gw->w[0]);
+	ck_assert_uint_eq(world_drops(gw, DROP_COMMAND_BAD), 3);
+	// Never into an SA: neither by a pool nor by a route.
+	route.prefix = prefix("2001:db8:7777::/64");
+	world_command(gw, 0, IPC_ROUTE_SET, &route, sizeof(route));
+	send_udp("2001:db8:aaaa::1", "2001:db8:1000:5::1", 547, IPC_PUNT_INSIDE, 100, data, 100);
+	send_udp("2001:db8:aaaa::1", "2001:db8:7777::1", 547, IPC_PUNT_INSIDE, 100, data, 100);
+	commands_drain(gw->w[0]);
+	ck_assert_uint_eq(world_drops(gw, DROP_NO_ROUTE), 2);
+	ck_assert_uint_eq(world_drops_all(gw), 5);
+	ck_assert_ptr_null(world_out(gw, PORT_OUTER));
+	ck_assert_ptr_null(world_out(gw, PORT_INNER));
+	world_free(cl);
+}
+END_TEST
+
+// By a ring: an SA's filter becomes another one.
+START_TEST(test_ingress_set)
+{
+	struct ipc_sa_ingress_set set = {.spi = spi_make(0, 1, 5), .ingress_n = 1};
+	struct world *cl = world_new(1, true);
+	struct tunnel t = {0};
+	uint8_t data[20] = {0};
+
+	set.ingress[0] = prefix("2001:db8:1000:5::2/128");
+	ck_assert_uint_eq(run_status(IPC_SA_INGRESS_SET, &set, sizeof(set)), ENOENT);
+	tunnel_make(gw, cl, &t);
+	ck_assert_uint_eq(run_status(IPC_SA_INGRESS_SET, &set, sizeof(set)), 0);
+	for (int i = 1; i <= 2; i++) {
+		char src[40];
+		struct rte_mbuf *m;
+
+		snprintf(src, sizeof(src), "2001:db8:1000:5::%d", i);
+		world_in(cl, PORT_HOST, pkt_udp(src, "2001:db8:aaaa::10", 1, 2, data, 20));
+		world_in(gw, PORT_OUTER, world_out(cl, PORT_OUTER));
+		m = world_out(gw, PORT_INNER);
+		ck_assert_int_eq(m != NULL, i == 2);
+		rte_pktmbuf_free(m);
+	}
+	ck_assert_uint_eq(world_drops(gw, DROP_INGRESS_FILTER), 1);
+	set.ingress_n = IPC_INGRESS_MAX + 1;
+	ck_assert_uint_eq(run_status(IPC_SA_INGRESS_SET, &set, sizeof(set)), EINVAL);
+	world_free(cl);
 }
 END_TEST
 
@@ -518,6 +670,10 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, test_send_udp, 0, 4);
 	tcase_add_loop_test(tc, test_send_udp_large, 0, 2);
 	tcase_add_test(tc, test_send_udp_refused);
+	tcase_add_test(tc, test_punt_inside);
+	tcase_add_test(tc, test_punt_inside_from_sa);
+	tcase_add_test(tc, test_send_inside);
+	tcase_add_test(tc, test_ingress_set);
 	tcase_add_test(tc, test_send_inner);
 	tcase_add_test(tc, test_punt_inner);
 	tcase_add_test(tc, test_event_ring_full);

@@ -489,6 +489,116 @@ START_TEST(bad_configurations)
 }
 END_TEST
 
+static struct inet_prefix prefix(const char *text)
+{
+	struct inet_prefix p;
+
+	ck_assert_int_eq(inet_prefix_parse(text, &p), 0);
+	return p;
+}
+
+// A packet from 2001:db8:1000::SRC through the pair; whether it came out.
+static bool passes(const struct sa_spec *spec, uint8_t src)
+{
+	struct inner_spec inner = udp6;
+	struct rte_mbuf *m;
+
+	inner.src = src;
+	m = out_one(pkt_inner(&inner, spec_ref(spec)));
+	ck_assert_ptr_nonnull(m);
+	pkt_outer_off(m);
+	m = in_one(m);
+	rte_pktmbuf_free(m);
+	return m != NULL;
+}
+
+// L29: addresses come and go while the SA carries packets; counters and window go on.
+START_TEST(ingress_changes)
+{
+	struct sa_spec spec = {0};
+	struct ipc_sa_ingress_set set = {.spi = spec_spi(&spec)};
+
+	sa_pair(&spec); // open selectors, no filter
+	ck_assert(passes(&spec, 5));
+	set.ingress[set.ingress_n++] = prefix("fe80::/64");
+	set.ingress[set.ingress_n++] = prefix("::/128");
+	ck_assert_int_eq(esp_ingress_set(env.esp, &set), 0);
+	ck_assert(!passes(&spec, 5));
+	set.ingress[set.ingress_n++] = prefix("2001:db8:1000::5/128");
+	ck_assert_int_eq(esp_ingress_set(env.esp, &set), 0);
+	ck_assert(passes(&spec, 5));
+	ck_assert(!passes(&spec, 6));
+	for (uint32_t i = 6; i < 6 + IPC_INGRESS_MAX - 3; i++) { // as many as there may be
+		set.ingress[set.ingress_n] = prefix("2001:db8:1000::/128");
+		set.ingress[set.ingress_n++].addr.bytes[15] = (uint8_t)i;
+	}
+	ck_assert_uint_eq(set.ingress_n, IPC_INGRESS_MAX);
+	ck_assert_int_eq(esp_ingress_set(env.esp, &set), 0);
+	ck_assert(passes(&spec, 5));
+	ck_assert(passes(&spec, 6 + IPC_INGRESS_MAX - 4));
+	ck_assert(!passes(&spec, 6 + IPC_INGRESS_MAX - 3));
+	expect_drops(DROP_INGRESS_FILTER, 3, -1);
+	set.ingress_n = 3; // back into the record
+	ck_assert_int_eq(esp_ingress_set(env.esp, &set), 0);
+	ck_assert(passes(&spec, 5));
+	ck_assert(!passes(&spec, 6));
+	expect_drops(DROP_INGRESS_FILTER, 1, -1);
+	set.ingress_n = 0;
+	ck_assert_int_eq(esp_ingress_set(env.esp, &set), 0);
+	ck_assert(passes(&spec, 77));
+	ck_assert_uint_eq(query(IPC_DIR_IN, set.spi).pkts, 10); // decrypted, whatever came of them
+	ck_assert_uint_eq(query(IPC_DIR_IN, set.spi).drops, 4);
+}
+END_TEST
+
+// A source outside selectors and filter alike is the selectors' to refuse.
+START_TEST(ingress_within_selectors)
+{
+	struct sa_spec spec = {0};
+	struct ipc_sa_in_add in;
+	struct ipc_sa_out_set out;
+	struct inet_prefix shared = prefix("2001:db8:1000::/121"); // ::0 to ::7f
+
+	spec_in(&spec, &in);
+	spec_out(&spec, &out);
+	in.sa.remote_ts = (struct ts_list){.n = 1, .ts = {ts_from_prefix(&shared)}};
+	in.ingress[in.ingress_n++] = prefix("2001:db8:1000::5/128");
+	ck_assert_int_eq(esp_in_add(env.esp, &in, 0), 0);
+	ck_assert_int_eq(esp_out_set(env.esp, &out, 0), 0);
+	ck_assert(passes(&spec, 5));
+	ck_assert(!passes(&spec, 6));
+	expect_drops(DROP_INGRESS_FILTER, 1, -1);
+	ck_assert(!passes(&spec, 0x85));
+	expect_drops(DROP_SA_SELECTOR_IN, 1, -1);
+}
+END_TEST
+
+START_TEST(ingress_refused)
+{
+	struct sa_spec spec = {0};
+	struct ipc_sa_ingress_set set = {.spi = spec_spi(&spec), .ingress_n = 1};
+
+	set.ingress[0] = prefix("2001:db8:1000::6/128");
+	ck_assert_int_eq(esp_ingress_set(env.esp, &set), -ENOENT);
+	sa_pair(&spec);
+	set.spi ^= 1u << SPI_GENERATION_SHIFT;
+	ck_assert_int_eq(esp_ingress_set(env.esp, &set), -ENOENT);
+	set.spi = UINT32_MAX;
+	ck_assert_int_eq(esp_ingress_set(env.esp, &set), -ENOENT);
+	set.spi = spec_spi(&spec);
+	set.ingress_n = IPC_INGRESS_MAX + 1;
+	ck_assert_int_eq(esp_ingress_set(env.esp, &set), -EINVAL);
+	set.ingress_n = UINT32_MAX;
+	ck_assert_int_eq(esp_ingress_set(env.esp, &set), -EINVAL);
+	set.ingress_n = 1;
+	set.ingress[0].len = 129;
+	ck_assert_int_eq(esp_ingress_set(env.esp, &set), -EINVAL);
+	set.ingress[0] = (struct inet_prefix){.addr = {.family = 7}};
+	ck_assert_int_eq(esp_ingress_set(env.esp, &set), -EINVAL);
+	ck_assert(passes(&spec, 5)); // nothing has changed
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("esp_commands");
@@ -509,6 +619,9 @@ int main(void)
 	tcase_add_loop_test(tc, wiped, 0, (int)test_suites_n);
 	tcase_add_test(tc, slot_used_again);
 	tcase_add_test(tc, bad_configurations);
+	tcase_add_test(tc, ingress_changes);
+	tcase_add_test(tc, ingress_within_selectors);
+	tcase_add_test(tc, ingress_refused);
 	suite_add_tcase(suite, tc);
 	return test_main(suite);
 }

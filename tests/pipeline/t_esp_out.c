@@ -273,6 +273,53 @@ START_TEST(selectors_and_next)
 }
 END_TEST
 
+static void chain_set(struct sa_spec *spec, sa_ref_t next, const char *remote)
+{
+	struct ipc_sa_out_set cmd;
+	struct inet_prefix p;
+
+	ck_assert_int_eq(inet_prefix_parse(remote, &p), 0);
+	spec_out(spec, &cmd);
+	cmd.sa.remote_ts = (struct ts_list){.n = 1, .ts = {ts_from_prefix(&p)}};
+	cmd.next = next;
+	ck_assert_int_eq(esp_out_set(env.esp, &cmd, 0), 0);
+}
+
+// Three SAs of a link, each for other destinations; one leaves the middle, another one is rekeyed in
+// its slot: what is left is found.
+START_TEST(chain_without_its_middle)
+{
+	struct sa_spec a = {.slot = 1, .key = 1}, b = {.slot = 2, .key = 2};
+	struct sa_spec c = {.slot = 3, .key = 3};
+	struct inner_spec inner = {.family = AF_INET, .src = 5, .dst = 3, .len = 100};
+	struct ipc_sa_info info;
+	struct rte_mbuf *m;
+
+	chain_set(&c, 0, "10.20.0.3/32");
+	chain_set(&b, spec_ref(&c), "10.20.0.2/32");
+	chain_set(&a, spec_ref(&b), "10.20.0.1/32");
+	m = out_one(pkt_inner(&inner, spec_ref(&a)));
+	ck_assert_ptr_nonnull(m);
+	ck_assert_uint_eq(pkt_meta(m)->sa, spec_ref(&c));
+	rte_pktmbuf_free(m);
+	b.key = 4;
+	chain_set(&b, spec_ref(&c), "10.20.0.2/32");
+	ck_assert_int_eq(esp_out_del(env.esp, spec_ref(&b), &info, 0), 0);
+	m = out_one(pkt_inner(&inner, spec_ref(&a)));
+	ck_assert_ptr_nonnull(m);
+	ck_assert_uint_eq(pkt_meta(m)->sa, spec_ref(&c));
+	rte_pktmbuf_free(m);
+	// Its slot is another link's now, whom nobody of this chain names.
+	b.key = 5;
+	chain_set(&b, 0, "0.0.0.0/0");
+	ck_assert_int_eq(esp_out_del(env.esp, spec_ref(&c), &info, 0), 0);
+	c.key = 6;
+	chain_set(&c, 0, "0.0.0.0/0");
+	ck_assert_ptr_null(out_one(pkt_inner(&inner, spec_ref(&a))));
+	expect_drops(DROP_SA_SELECTOR_OUT, 1, -1);
+}
+END_TEST
+
 START_TEST(next_of_another_worker)
 {
 	struct sa_spec spec = {.inner = AF_INET6};
@@ -345,6 +392,7 @@ int main(void)
 	tcase_add_test(tc, path_mtu);
 	tcase_add_test(tc, adjacency);
 	tcase_add_test(tc, selectors_and_next);
+	tcase_add_test(tc, chain_without_its_middle);
 	tcase_add_test(tc, next_of_another_worker);
 	tcase_add_test(tc, no_sa);
 	tcase_add_loop_test(tc, ivs, 0, (int)test_suites_n);

@@ -2,6 +2,7 @@
 // Inner packets through the whole worker: a gateway and a client in one process, joined by their
 // outer ports. RFC 4301 section 5, RFC 4007, RFC 1812, RFC 4443, default deny.
 #include "csum.h"
+#include "flow.h"
 #include "plane_test.h"
 #include "reassembly.h"
 
@@ -232,6 +233,214 @@ START_TEST(test_from_sa)
 }
 END_TEST
 
+// A source that is none, or a group, goes nowhere: neither inside, nor to another link, nor from the
+// inner network into an SA.
+static const struct {
+	const char *why, *src, *dst;
+	bool from_lan;
+} sourceless[] = {
+	{"out of an SA, to the inner network", "::", "2001:db8:aaaa::10", false},
+	{"out of an SA, to an inner address of ours", "::", "2001:db8:aaaa::1", false},
+	{"out of an SA, back into it", "::", "2001:db8:1000:5::1", false},
+	{"out of an SA, IPv4", "0.0.0.0", "10.20.0.10", false},
+	{"out of an SA, from a group", "ff02::1", "2001:db8:aaaa::10", false},
+	{"out of an SA, from an IPv4 group", "224.0.0.1", "10.20.0.10", false},
+	{"inner network, to a link", "::", "2001:db8:1000:5::1", true},
+	{"inner network, to a link, IPv4", "0.0.0.0", "10.66.0.5", true},
+	{"inner network, from a group", "ff0e::1", "2001:db8:1000:5::1", true},
+	{"inner network, broadcast", "255.255.255.255", "10.66.0.5", true},
+};
+
+static void open_ingress(void)
+{
+	struct ts_list all = {.n = 2, .ts = {ts_any(AF_INET), ts_any(AF_INET6)}};
+	struct ipc_sa_info info;
+	struct ipc_sa_in_add add = {.sa = {.link = 77,
+					    .child = 1,
+					    .spi = spi_make(0, 1, 5),
+					    .suite = {.encr = ENCR_AES_GCM_16, .key_bits = 128},
+					    .replay_window = 128,
+					    .encr_key_len = 20,
+					    .local_ts = all,
+					    .remote_ts = all}};
+
+	ck_assert_int_eq(inet_addr_parse("192.0.2.1", &add.sa.local), 0);
+	ck_assert_int_eq(inet_addr_parse("192.0.2.2", &add.sa.remote), 0);
+	for (uint8_t i = 0; i < 20; i++)
+		add.sa.encr_key[i] = (uint8_t)(0x10 + i);
+	ck_assert_int_eq(esp_in_del(gw->w[0]->esp, add.sa.spi, &info, 0), 0);
+	ck_assert_int_eq(esp_in_add(gw->w[0]->esp, &add, 0), 0);
+}
+
+// Whatever it is, the client sends it.
+static void open_client(void)
+{
+	struct ts_list all = {.n = 2, .ts = {ts_any(AF_INET), ts_any(AF_INET6)}};
+	struct ipc_sa_out_set set = {.ref = spi_make(0, 0, 7),
+		.sa = {.link = 77,
+			.child = 1,
+			.spi = spi_make(0, 1, 5),
+			.suite = {.encr = ENCR_AES_GCM_16, .key_bits = 128},
+			.encr_key_len = 20,
+			.local_ts = all,
+			.remote_ts = all}};
+	struct ipc_sa_info info;
+
+	ck_assert_int_eq(inet_addr_parse("192.0.2.2", &set.sa.local), 0);
+	ck_assert_int_eq(inet_addr_parse("192.0.2.1", &set.sa.remote), 0);
+	for (uint8_t i = 0; i < 20; i++)
+		set.sa.encr_key[i] = (uint8_t)(0x10 + i);
+	ck_assert_int_eq(esp_out_del(cl->w[0]->esp, set.ref, &info, 0), 0);
+	esp_free(cl->w[0]->esp); // or the same key would be refused
+	cl->w[0]->esp = esp_new(&(struct esp_config){
+		.worker = 0, .slots = 64, .drops = &cl->w[0]->drops, .tsc_hz = cl->w[0]->tsc_hz});
+	ck_assert_ptr_nonnull(cl->w[0]->esp);
+	ck_assert_int_eq(esp_out_set(cl->w[0]->esp, &set, 0), 0);
+}
+
+START_TEST(test_no_source)
+{
+	uint8_t payload[20] = {0};
+	struct rte_mbuf *m =
+		pkt_udp(sourceless[_i].src, sourceless[_i].dst, 1, 2, payload, sizeof(payload));
+
+	tunnel_make(gw, cl, &ways[0].tunnel);
+	open_ingress();
+	open_client();
+	if (sourceless[_i].from_lan) {
+		world_in(gw, PORT_INNER, m);
+	} else if (sourceless[_i].src[0] == 'f' || sourceless[_i].src[0] == '2') {
+		// Not even the client lets it go: it comes out of the SA as if somebody else had sent it.
+		world_in(cl, PORT_HOST, m);
+		ck_assert_uint_eq(world_drops(cl, DROP_SCOPE), 1);
+		m = pkt_udp(sourceless[_i].src, sourceless[_i].dst, 1, 2, payload, sizeof(payload));
+		pkt_meta(m)->flags = PKT_DECRYPTED;
+		ck_assert_int_gt(flow_parse_mbuf(m, pkt_meta(m)), 0);
+		forward_burst(gw->w[0], &m, 1);
+	} else {
+		world_in(cl, PORT_HOST, m);
+		ck_assert_int_eq(carry(cl, gw), 1);
+	}
+	ck_assert_msg(world_drops(gw, DROP_SCOPE) == 1, "%s", sourceless[_i].why);
+	ck_assert_uint_eq(world_drops_all(gw), 1);
+	expect_none(gw, PORT_INNER);
+	expect_none(gw, PORT_OUTER);
+}
+END_TEST
+
+// What the link itself is for goes to control on the gateway (which is not there), to the host on a
+// client: groups of link scope, whatever the source; groups beyond the link go nowhere.
+static const struct {
+	const char *why, *src, *dst;
+	enum drop_reason gateway;
+} on_link[] = {
+	{"solicitation in DAD", "::", "ff02::1:ff00:1", DROP_PUNT_NO_CONTROL},
+	{"neighbour solicitation", "fe80::1234", "ff02::1:ff00:1", DROP_PUNT_NO_CONTROL},
+	{"router solicitation", "fe80::1234", "ff02::2", DROP_PUNT_NO_CONTROL},
+	{"router solicitation without a source", "::", "ff02::2", DROP_PUNT_NO_CONTROL},
+	{"DHCPv6", "fe80::1234", "ff02::1:2", DROP_PUNT_NO_CONTROL},
+	{"MLD report", "::", "ff02::16", DROP_PUNT_NO_CONTROL},
+	{"interface-local", "fe80::1234", "ff01::1", DROP_NO_GROUP},
+	{"DHCPv6 servers of the site", "2001:db8:1000:5::1", "ff05::1:3", DROP_NO_GROUP},
+	{"beyond the link", "2001:db8:1000:5::1", "ff0e::1", DROP_NO_GROUP},
+};
+
+START_TEST(test_link_scope)
+{
+	struct ipc_route_set punt = {.kind = IPC_ROUTE_PUNT};
+	uint8_t payload[20] = {0};
+
+	tunnel_make(gw, cl, &ways[0].tunnel);
+	open_ingress();
+	open_client();
+	inet_prefix_parse("ff02::/16", &punt.prefix);
+	world_command(gw, 0, IPC_ROUTE_SET, &punt, sizeof(punt));
+	world_in(cl, PORT_HOST, pkt_udp(on_link[_i].src, on_link[_i].dst, 1, 2, payload, 20));
+	ck_assert_int_eq(carry(cl, gw), 1);
+	ck_assert_msg(world_drops(gw, on_link[_i].gateway) == 1, "%s", on_link[_i].why);
+	ck_assert_uint_eq(world_drops_all(gw), 1);
+	// From the inner network none of it is for a link.
+	world_in(gw, PORT_INNER, pkt_udp("2001:db8:aaaa::10", on_link[_i].dst, 1, 2, payload, 20));
+	ck_assert_uint_eq(
+		world_drops(gw, DROP_NO_GROUP), on_link[_i].gateway == DROP_NO_GROUP ? 2 : 1);
+	expect_none(gw, PORT_OUTER);
+}
+END_TEST
+
+// The gateway's router advertisement and its DAD answer go to all nodes on the link: to the host.
+START_TEST(test_groups_to_host)
+{
+	struct ipc_route_set hostif = {.kind = IPC_ROUTE_HOSTIF};
+	uint8_t payload[20] = {0};
+	struct rte_mbuf *m;
+
+	tunnel_make(gw, cl, &ways[0].tunnel);
+	inet_prefix_parse("ff02::/16", &hostif.prefix);
+	world_command(cl, 0, IPC_ROUTE_SET, &hostif, sizeof(hostif));
+	m = pkt_udp("fe80::1", "ff02::1", 1, 2, payload, 20);
+	pkt_meta(m)->flags = PKT_LOCAL;
+	pkt_meta(m)->sa = spi_make(0, 0, 5);
+	ck_assert_int_gt(flow_parse_mbuf(m, pkt_meta(m)), 0);
+	pkt_meta(m)->inner_len = (uint16_t)rte_pktmbuf_data_len(m);
+	forward_esp_out(gw->w[0], &m, 1);
+	carry(gw, cl);
+	ck_assert_uint_eq(
+		world_drops_all(gw), 1); // fe80::/10 as a destination alone is in its selectors
+	ck_assert_uint_eq(world_drops(gw, DROP_SA_SELECTOR_OUT), 1);
+	m = pkt_udp("fe80::1", "ff02::1", 1, 2, payload, 20);
+	pkt_meta(m)->flags = PKT_DECRYPTED;
+	ck_assert_int_gt(flow_parse_mbuf(m, pkt_meta(m)), 0);
+	forward_burst(cl->w[0], &m, 1);
+	m = world_out(cl, PORT_HOST);
+	ck_assert_ptr_nonnull(m);
+	rte_pktmbuf_free(m);
+	ck_assert_uint_eq(world_drops_all(cl), 0);
+}
+END_TEST
+
+// What a DHCPv6 client hears goes to control where it says so: nothing else does, and only from an SA.
+START_TEST(test_dhcp6_client)
+{
+	struct ipc_route_set route = {.kind = IPC_ROUTE_HOSTIF, .flags = IPC_ROUTE_DHCP6};
+	uint8_t payload[20] = {0};
+	static const struct {
+		const char *src, *dst;
+		uint16_t port;
+		uint8_t flags;
+		bool control;
+	} rows[] = {
+		{"fe80::1", "fe80::1234", 546, PKT_DECRYPTED, true},
+		{"fe80::1", "fe80::1234", 547, PKT_DECRYPTED, false},
+		{"fe80::1", "fe80::1234", 546, 0, false}, // the host's own
+		{"10.20.0.10", "10.66.0.5", 546, PKT_DECRYPTED, false},
+		{"2001:db8::1", "2001:db8:1000:5::1", 546, PKT_DECRYPTED,
+			false}, // not by this route
+	};
+
+	tunnel_make(gw, cl, &ways[0].tunnel);
+	inet_prefix_parse("fe80::/10", &route.prefix);
+	world_command(cl, 0, IPC_ROUTE_SET, &route, sizeof(route));
+	for (size_t i = 0; i < RTE_DIM(rows); i++) {
+		uint64_t punted = world_drops(cl, DROP_PUNT_NO_CONTROL);
+		struct rte_mbuf *m =
+			pkt_udp(rows[i].src, rows[i].dst, 547, rows[i].port, payload, 20);
+
+		if (rows[i].flags) {
+			pkt_meta(m)->flags = rows[i].flags;
+			ck_assert_int_gt(flow_parse_mbuf(m, pkt_meta(m)), 0);
+			forward_burst(cl->w[0], &m, 1);
+		} else {
+			world_in(cl, PORT_HOST, m);
+		}
+		ck_assert_uint_eq(world_drops(cl, DROP_PUNT_NO_CONTROL) - punted, rows[i].control);
+		m = world_out(cl, PORT_HOST);
+		ck_assert_int_eq(m != NULL, !rows[i].control && rows[i].flags);
+		rte_pktmbuf_free(m);
+	}
+	carry(cl, gw);
+}
+END_TEST
+
 START_TEST(test_hop_limit)
 {
 	struct rte_mbuf *m = pkt_echo(ways[_i].lan, ways[_i].host, 10);
@@ -338,7 +547,8 @@ START_TEST(test_no_errors_about)
 	pkt_ip_checksum(m);
 	world_in(gw, PORT_INNER, m);
 	expect_none(gw, PORT_INNER);
-	ck_assert_uint_eq(world_drops(gw, DROP_NO_ROUTE), 6);
+	ck_assert_uint_eq(world_drops(gw, DROP_NO_ROUTE), 3);
+	ck_assert_uint_eq(world_drops(gw, DROP_SCOPE), 3); // no source, or a group as one
 	ck_assert_uint_eq(gw->w[0]->stats.icmp_sent, 0);
 }
 END_TEST
@@ -559,6 +769,10 @@ static Suite *suite(void)
 	tcase_add_test(tc, test_own_inner_fragments);
 	tcase_add_loop_test(tc, test_default_deny, 0, RTE_DIM(denied));
 	tcase_add_test(tc, test_from_sa);
+	tcase_add_loop_test(tc, test_no_source, 0, RTE_DIM(sourceless));
+	tcase_add_loop_test(tc, test_link_scope, 0, RTE_DIM(on_link));
+	tcase_add_test(tc, test_groups_to_host);
+	tcase_add_test(tc, test_dhcp6_client);
 	tcase_add_loop_test(tc, test_hop_limit, 0, RTE_DIM(ways));
 	tcase_add_loop_test(tc, test_too_big, 0, RTE_DIM(ways));
 	tcase_add_test(tc, test_inner_fragments_without_df);

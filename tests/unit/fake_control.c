@@ -116,10 +116,13 @@ static void identity(struct config_id *id, uint32_t n, const char *text)
 	memcpy(id->data, text, id->len);
 }
 
-void control_links(struct control *control,
+bool control_links(struct control *control, uint32_t *cursor, uint32_t max,
 	bool (*each)(void *arg, const struct control_link *link), void *arg)
 {
-	for (uint32_t i = 1; i <= control->link_n; i++) {
+	if (control->turns_max < max)
+		control->turns_max = max;
+	for (uint32_t n = 0; *cursor < control->link_n; n++) {
+		uint32_t i = *cursor + 1;
 		struct control_link link = {
 			.link = i,
 			.state = i % 2 ? CONTROL_LINK_UP : CONTROL_LINK_GRACE,
@@ -139,9 +142,13 @@ void control_links(struct control *control,
 		identity(&link.identity, i, i == 1 ? control->hostile : NULL);
 		inet_prefix_parse("2001:db8:1000::/64", &link.prefix[0]);
 		inet_addr_parse("10.66.0.1", &link.ip4);
+		if (n == max)
+			return true;
+		++*cursor;
 		if (!each(arg, &link))
-			return;
+			return false;
 	}
+	return false;
 }
 
 static int operation(struct control *control, uint64_t handle, uint64_t n)
@@ -150,6 +157,30 @@ static int operation(struct control *control, uint64_t handle, uint64_t n)
 		return -ENOENT;
 	control->calls++;
 	control->last_handle = handle;
+	return control->result;
+}
+
+int control_link_renumber(struct control *control, uint64_t link, bool fresh, uint32_t seconds)
+{
+	control->last_fresh = fresh;
+	control->last_seconds = seconds;
+	return operation(control, link, control->link_n);
+}
+
+int control_link_reauth(struct control *control, uint64_t link)
+{
+	return operation(control, link, control->link_n);
+}
+
+int control_reload(struct control *control, struct config_errors *errors)
+{
+	control->calls++;
+	errors->n = 0;
+	if (control->result == 0)
+		return 0;
+	errors->n = 2;
+	snprintf(errors->text[0], sizeof(errors->text[0]), "f.conf:7: wrong; right");
+	snprintf(errors->text[1], sizeof(errors->text[1]), "f.conf:9: more; better");
 	return control->result;
 }
 
@@ -168,26 +199,38 @@ void control_pools(struct control *control,
 	each(arg, &pool);
 }
 
-void control_leases(struct control *control,
+bool control_leases(struct control *control, uint32_t *cursor, uint32_t max,
 	bool (*each)(void *arg, const struct control_lease *lease), void *arg)
 {
-	struct control_lease lease = {.pool = "v4", .link = 1};
+	struct control_lease lease = {.pool = "v4", .link = 1, .role = "address"};
 
-	(void)control;
+	(void)control, (void)cursor, (void)max;
 	identity(&lease.identity, 1, NULL);
 	inet_prefix_parse("10.66.0.1/32", &lease.prefix);
 	each(arg, &lease);
+	return false;
 }
 
-void control_peers(struct control *control,
+int control_peers(struct control *control, struct control_peer_walk *walk, uint32_t max,
 	bool (*each)(void *arg, const struct control_peer *peer), void *arg)
 {
+	(void)max;
+	if (walk->stage++ == 0)
+		return 1;
+	if (control->result)
+		return control->result;
 	for (uint32_t i = 0; i < control->config->gateway.peer_n; i++) {
 		struct control_peer peer = {.peer = &control->config->gateway.peer[i], .links = 3};
 
 		if (!each(arg, &peer))
-			return;
+			return 0;
 	}
+	return 0;
+}
+
+void control_peers_end(struct control_peer_walk *walk)
+{
+	(void)walk;
 }
 
 void control_connections(struct control *control,
@@ -198,7 +241,10 @@ void control_connections(struct control *control,
 			.connection = &control->config->connection[i],
 			.state = "up",
 			.ike_sa = 1,
-			.cp = {.link = true, .ip4_n = 1, .domain_n = 1, .domain = {"corp.example.org"}},
+			.cp = {.link = true,
+				.ip4_n = 1,
+				.domain_n = 1,
+				.domain = {"corp.example.org"}},
 			.mtu = 1400,
 			.why = "",
 		};
@@ -214,18 +260,30 @@ int control_connection_up(struct control *control, const char *name)
 	return strcmp(name, "home") ? -ENOENT : operation(control, 1, 1);
 }
 
+int control_connection_reauth(struct control *control, const char *name)
+{
+	return strcmp(name, "home") ? -ENOENT : operation(control, 1, 1);
+}
+
 int control_connection_down(struct control *control, const char *name)
 {
 	return strcmp(name, "home") ? -ENOENT : operation(control, 1, 1);
 }
 
-void control_orphans(
-	struct control *control, bool (*each)(void *arg, const struct ipc_sa_info *sa), void *arg)
+bool control_orphans(struct control *control, uint32_t *cursor, uint32_t max,
+	bool (*each)(void *arg, const struct ipc_sa_info *sa), void *arg)
 {
 	struct ipc_sa_info sa = {.direction = IPC_DIR_OUT, .spi = 0xdeadbeef, .pkts = 4};
 
-	(void)control;
+	(void)control, (void)cursor, (void)max;
 	each(arg, &sa);
+	return false;
+}
+
+uint64_t control_child_of(const struct control *control, sa_ref_t ref)
+{
+	return ref > 0x04000000 && ref <= 0x04000000 + control->ike_sa_n ? ref - 0x04000000 + 1000
+									 : 0;
 }
 
 void control_table(struct control *control, enum control_table table,
@@ -309,42 +367,61 @@ void control_monitor_unsubscribe(struct control *control, struct monitor_subscri
 	free(subscriber);
 }
 
-void ike_foreach(
-	const struct ike *ike, bool (*fn)(void *arg, const struct ike_sa_info *info), void *arg)
+static void describe(uint32_t i, struct ike_sa_info *info)
+{
+	*info = (struct ike_sa_info){
+		.ike_sa = i,
+		.spi_i = 0x1111111111111111 * (i % 16),
+		.spi_r = 0xffffffff00000000 + i,
+		.state = IKE_SA_ESTABLISHED,
+		.local_port = 4500,
+		.remote_port = 4500,
+		.suite = "aes128gcm16-prfsha256-x25519",
+		.link = i,
+		.established_us = 1,
+		.rekey_us = CLOCK_NEVER,
+		.child_n = 1,
+		.child = {{
+			.child = 1000 + i,
+			.spi_in = 0x04000000 + i,
+			.spi_out = 0xc0000000 + i,
+			.ref = 0x04000000 + i,
+			.suite = {ENCR_AES_GCM_16, 128, 0, 1},
+			.established_us = 1,
+			.rekey_us = CLOCK_NEVER,
+			.state = "installed",
+		}},
+	};
+
+	identity(&info->remote_id, i, NULL);
+	inet_addr_parse("192.0.2.1", &info->local);
+	inet_addr_parse("2001:db8::2", &info->remote);
+}
+
+bool ike_walk(const struct ike *ike, uint32_t *cursor, uint32_t max,
+	bool (*fn)(void *arg, const struct ike_sa_info *info), void *arg)
+{
+	const struct control *control = (const struct control *)ike;
+	struct ike_sa_info info;
+
+	for (uint32_t n = 0; *cursor < control->ike_sa_n; n++) {
+		if (n == max)
+			return true;
+		describe(++*cursor, &info);
+		if (!fn(arg, &info))
+			return false;
+	}
+	return false;
+}
+
+bool ike_find(struct ike *ike, uint64_t ike_sa, struct ike_sa_info *out)
 {
 	const struct control *control = (const struct control *)ike;
 
-	for (uint32_t i = 1; i <= control->ike_sa_n; i++) {
-		struct ike_sa_info info = {
-			.ike_sa = i,
-			.spi_i = 0x1111111111111111 * (i % 16),
-			.spi_r = 0xffffffff00000000 + i,
-			.state = IKE_SA_ESTABLISHED,
-			.local_port = 4500,
-			.remote_port = 4500,
-			.suite = "aes128gcm16-prfsha256-x25519",
-			.link = i,
-			.established_us = 1,
-			.rekey_us = CLOCK_NEVER,
-			.child_n = 1,
-			.child = {{
-				.child = 1000 + i,
-				.spi_in = 0x04000000 + i,
-				.spi_out = 0xc0000000 + i,
-				.ref = 0x04000000 + i,
-				.suite = {ENCR_AES_GCM_16, 128, 0, 1},
-				.established_us = 1,
-				.rekey_us = CLOCK_NEVER,
-				.state = "installed",
-			}},
-		};
-
-		identity(&info.remote_id, i, NULL);
-		inet_addr_parse("192.0.2.1", &info.local);
-		inet_addr_parse("2001:db8::2", &info.remote);
-		if (!fn(arg, &info))
-			return;
-	}
+	if (ike_sa == 0 || ike_sa > control->ike_sa_n)
+		return false;
+	describe((uint32_t)ike_sa, out);
+	return true;
 }
 
 void ike_counters(const struct ike *ike, struct ike_counters *out)

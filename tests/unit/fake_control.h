@@ -15,6 +15,9 @@ struct control {
 	uint32_t calls; // operations that were asked for
 	uint64_t last_handle;
 	int result; // of the next operations
+	bool last_fresh; // of the last link renumber
+	uint32_t last_seconds;
+	uint32_t turns_max; // most links that were asked for at once
 	const char *hostile; // identity text of link 1, instead of a good one
 };
 

@@ -353,6 +353,17 @@ static const struct {
 	{CMD_LINK_TERMINATE, {"2"}, {"\"object\":\"2\"", "u2@example.org", "done"}},
 	{CMD_LINK_TERMINATE, {"home"}, {"connection ended", "done"}},
 	{CMD_LINK_TERMINATE, {"nobody"}, {"ENOENT"}},
+	{CMD_LINK_TERMINATE, {"all"}, {"ENOENT"}},
+	{CMD_LINK_RENUMBER, {"2"}, {"\"object\":\"2\"", "gets what its profile says", "done"}},
+	{CMD_LINK_RENUMBER, {"users", "fresh"}, {"\"object\":\"3\"", "other prefixes", "done"}},
+	{CMD_LINK_RENUMBER, {"all"}, {"\"object\":\"1\"", "\"object\":\"3\"", "done"}},
+	{CMD_LINK_RENUMBER, {"home"}, {"ENOENT"}},
+	{CMD_LINK_REAUTH, {"u2@example.org"}, {"is to authenticate again", "done"}},
+	{CMD_LINK_REAUTH, {"home"}, {"\"object\":\"home\"", "authenticating again", "done"}},
+	{CMD_LINK_REAUTH, {"nobody"}, {"ENOENT"}},
+	{CMD_PEER_REAUTH, {"home"}, {"authenticating again", "done"}},
+	{CMD_PEER_REAUTH, {"users"}, {"ENOENT"}},
+	{CMD_CONFIG_RELOAD, {}, {"loaded", "done"}},
 	{CMD_SA_SHOW, {},
 		{"\"sa\":\"ike-1\"", "\"sa\":\"child-1001\"", "\"spi_out\":\"c0000001\"",
 			"aes128gcm16", "\"sa\":\"deadbeef\"", "[2001:db8::2]:4500"}},
@@ -375,7 +386,8 @@ static const struct {
 	{CMD_PEER_INITIATE, {"users"}, {"ENOENT"}},
 	{CMD_PEER_TERMINATE, {"home"}, {"connection ended", "done"}},
 	{CMD_POOL_SHOW, {"v4"}, {"\"live\":2", "\"reserved\":0", "\"free\":65534", "done"}},
-	{CMD_LEASE_SHOW, {}, {"\"prefix\":\"10.66.0.1\"", "u1@example.org", "done"}},
+	{CMD_LEASE_SHOW, {},
+		{"\"prefix\":\"10.66.0.1\"", "u1@example.org", "\"role\":\"address\"", "done"}},
 	{CMD_LEASE_SHOW, {"v5"}, {"ENOENT"}},
 	{CMD_DROPS_SHOW, {}, {"\"reason\":\"esp-replay\"", "\"pkts\":30", "\"threads\":[0,10,20]"}},
 	{CMD_DROPS_SHOW, {"all"}, {"\"reason\":\"runt\"", "\"reason\":\"command-bad\"", "done"}},
@@ -480,6 +492,97 @@ START_TEST(operation_that_is_refused)
 	ck_assert_uint_eq(control.calls, 1);
 	ck_assert_uint_eq(control.last_handle, 1);
 	free(text);
+}
+END_TEST
+
+START_TEST(reload_that_is_refused)
+{
+	char *text;
+
+	control.result = -EINVAL;
+	text = ask(CMD_CONFIG_RELOAD, (const char *const[2]){});
+	ck_assert_msg(strstr(text, "EINVAL") && strstr(text, "f.conf:7: wrong; right") &&
+			strstr(text, "f.conf:9: more; better"),
+		"%s", text);
+	free(text);
+}
+END_TEST
+
+START_TEST(peers_of_another_configuration)
+{
+	char *text;
+
+	control.result = -ESTALE;
+	text = ask(CMD_PEER_SHOW, (const char *const[2]){});
+	ck_assert_msg(strstr(text, "loaded again meanwhile"), "%s", text);
+	free(text);
+}
+END_TEST
+
+// Peers that come back after link renumber all come one after the other.
+START_TEST(renumbering_is_spread)
+{
+	control.link_n = 1000;
+	free(ask(CMD_LINK_RENUMBER, (const char *const[2]){"all", "fresh"}));
+	ck_assert_uint_eq(control.calls, 1000);
+	ck_assert(control.last_fresh);
+	ck_assert_uint_eq(control.last_seconds, 999 / 200);
+}
+END_TEST
+
+static unsigned count_parts(const char *text, const char *part)
+{
+	unsigned n = 0;
+
+	for (; (text = strstr(text, part)); text++)
+		n++;
+	return n;
+}
+
+// Very many rows: a little at a time, each once, while others are answered, and no more in memory
+// than a client reads.
+START_TEST(long_listing_in_turns)
+{
+	int fd = client(), other = client();
+	unsigned rows = 0;
+	bool end = false;
+
+	control.link_n = 100000;
+	say(fd, "{\"command\":\"link show\"}\n");
+	turn(10);
+	say(other, "{\"command\":\"lease show\"}\n");
+	expect(other, "done", false);
+	ck_assert_uint_gt(server->queued, 0);
+	ck_assert_uint_le(server->queued, 2 * ADMIN_TURN_QUEUE);
+	turn(1000); // nobody reads
+	ck_assert_uint_le(server->queued, 2 * ADMIN_TURN_QUEUE);
+	ck_assert_uint_le(control.turns_max, 64);
+	while (!end && server->call_n > 0) {
+		char *text = hear(fd, &end);
+
+		rows += count_parts(text, "{\"row\":");
+		free(text);
+	}
+	ck_assert(!end);
+	ck_assert_uint_eq(rows, 100000 + 1); // and the connection
+	close(fd);
+	close(other);
+}
+END_TEST
+
+START_TEST(reader_that_goes_within_a_listing)
+{
+	int fd = client();
+
+	control.link_n = 100000;
+	say(fd, "{\"command\":\"link show\"}\n");
+	turn(10);
+	ck_assert_uint_eq(server->call_n, 1);
+	close(fd);
+	turn(100);
+	ck_assert_uint_eq(server->call_n, 0);
+	ck_assert_uint_eq(server->conn_n, 0);
+	ck_assert_uint_eq(server->queued, 0);
 }
 END_TEST
 
@@ -827,6 +930,11 @@ int main(void)
 	tcase_add_test(tcase, no_field_is_outside_the_table);
 	tcase_add_test(tcase, every_command_has_a_handler);
 	tcase_add_test(tcase, operation_that_is_refused);
+	tcase_add_test(tcase, reload_that_is_refused);
+	tcase_add_test(tcase, peers_of_another_configuration);
+	tcase_add_test(tcase, renumbering_is_spread);
+	tcase_add_test(tcase, long_listing_in_turns);
+	tcase_add_test(tcase, reader_that_goes_within_a_listing);
 	tcase_add_test(tcase, hostile_identity);
 	tcase_add_test(tcase, monitor_streams);
 	tcase_add_test(tcase, slow_reader_of_events_is_dropped);

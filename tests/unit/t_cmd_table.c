@@ -238,13 +238,15 @@ static const struct {
 	const char *why, *line, *next;
 	int ret;
 } nexts[] = {
-	{"verbs of a noun; an argument only behind its verb", "link", "vshow vterminate . ", 0},
+	{"verbs of a noun; an argument only behind its verb", "link",
+		"vshow vrenumber vreauth vterminate . ", 0},
 	{"words of show without its verb", "drops", "vshow . wall ", 0},
 	{"an argument that may be left out", "sa sh", ". asa ", 0},
 	{"a needed argument", "sa rekey", "asa ", 0},
 	{"behind the last argument", "sa rekey x", ". ", 0},
 	{"behind too many", "sa rekey x y", "", -EINVAL},
 	{"words", "log level ike", "werror wwarning wnotice winfo wdebug ", 0},
+	{"a word behind an argument", "link renumber all", ". wfresh ", 0},
 	{"a file", "config check", "afile ", 0},
 	{"a noun alone", "monitor", ". ", 0},
 	{"nonsense", "nonsense", "", -EINVAL},

@@ -56,6 +56,22 @@ static const struct {
 	{"local = [\"10.0.0.0/8\"]", "local = [\"10.0.0.0/9\"]", BIT_profiles},
 	{"name = \"link\"; prefix", "name = \"link\"; grace = \"1s\"; prefix", BIT_profiles},
 	{"name = \"link\"; prefix", "name = \"link\"; mtu = 1400; prefix", BIT_profiles},
+	{"name = \"link\"; prefix", "name = \"link\"; access_control = \"ingress-filter\"; prefix",
+		BIT_profiles},
+	{"name = \"link\"; prefix", "name = \"link\"; wire = \"ipsecme-00\"; prefix", BIT_profiles},
+	{"name = \"link\"; prefix", "name = \"link\"; dhcp6 = false; prefix", BIT_profiles},
+	{"name = \"link\"; prefix", "name = \"link\"; delegations = 2; prefix", BIT_profiles},
+	{"name = \"link\"; prefix", "name = \"link\"; addresses = 2; prefix", BIT_profiles},
+	{"name = \"link\"; prefix", "name = \"link\"; reauth = \"1h\"; prefix", BIT_profiles},
+	{"name = \"link\"; prefix", "name = \"link\"; sntp = \"2001:db8::1\"; prefix",
+		BIT_profiles},
+	{"domain = \"example.org\"", "domain = [\"example.org\", \"b\"]", BIT_profiles},
+	{"domain = \"example.org\"",
+		"domain = \"example.org\"; dnssec_ta = \"example.org 1 2 3 ab\"", BIT_profiles},
+	{"secret = \"s1\"",
+		"secret = \"s1\"; physical_local = \"192.0.2.1\"; physical_remote = "
+		"\"192.0.2.2\"",
+		BIT_peers},
 	{"secret = \"s1\"", "secret = \"s2\"", BIT_peers},
 	{"alice@example.org", "alicia@example.org", BIT_peers},
 	{"name = \"staff\"", "name = \"people\"", BIT_peers},
@@ -67,6 +83,16 @@ static const struct {
 	{"secret = \"s3\"", "secret = \"s3\"; interface = \"x\"", BIT_connections},
 	{"secret = \"s3\"", "secret = \"s3\"; autostart = false", BIT_connections},
 	{"secret = \"s3\"", "secret = \"s3\"; local = \"192.0.2.1\"", BIT_connections},
+	{"secret = \"s3\"", "secret = \"s3\"; interface_id = \"stable\"", BIT_connections},
+	{"secret = \"s3\"", "secret = \"s3\"; privacy = true", BIT_connections},
+	{"secret = \"s3\"", "secret = \"s3\"; wire = \"ipsecme-00\"", BIT_connections},
+	{"secret = \"s3\"", "secret = \"s3\"; prefixes_by = \"ra\"", BIT_connections},
+	{"secret = \"s3\"", "secret = \"s3\"; dhcp6 = true", BIT_connections},
+	{"secret = \"s3\"", "secret = \"s3\"; reauth = \"1h\"", BIT_connections},
+	{"secret = \"s3\"", "secret = \"s3\"; lan = \"eth1\"", BIT_connections},
+	{"secret = \"s3\"",
+		"secret = \"s3\"; children = ( { name = \"k\"; remote = \"10.0.0.0/8\"; } )",
+		BIT_connections},
 	{"\"gw.example.org\"", "\"gw2.example.org\"", BIT_other},
 	{"gateway = { id", "gateway = { force_encap = true; id", BIT_other},
 	{"ike = {", "state_dir = \"/x\"; ike = {", BIT_other},
@@ -113,6 +139,48 @@ START_TEST(test_order)
 }
 END_TEST
 
+// What only a restart can change is named as in the file, in its order.
+START_TEST(test_restart)
+{
+	static const struct {
+		const char *find, *replace, *keys;
+	} all[] = {
+		{"rekey = \"4h\"", "rekey = \"5h\"", ""},
+		{"workers = 2; cpus = [1, 2]", "workers = 1", "dataplane.workers "},
+		{"cpus = [1, 2]", "cpus = [1, 3]; idle = \"poll\"",
+			"dataplane.cpus dataplane.idle "},
+		{"cpus = [1, 2]", "cpus = [1, 2]; mbufs = 2048; memory_mb = 64",
+			"dataplane.memory_mb dataplane.mbufs "},
+		{"cpus = [1, 2]", "cpus = [1, 2]; sa_slots = 32; hook = \"/x\"",
+			"dataplane.sa_slots dataplane.hook "},
+		{"cpus = [1, 2]", "cpus = [1, 2]; hugepages = \"no\"", "dataplane.hugepages "},
+		{"10.20.0.1/24", "10.20.0.2/24", "dataplane.ports "},
+		{"192.0.2.254", "192.0.2.253", "dataplane.routes "},
+		{"\"gw.example.org\"", "\"gw2.example.org\"", "gateway.id "},
+		{"ike = {", "state_dir = \"/x\"; ike = {", "state_dir "},
+		{"ike = {", "keylog_dir = \"/x\"; ike = {", ""},
+		{"gateway = { id", "gateway = { force_encap = true; id", ""},
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		struct config *old = config_with("", "");
+		struct config *new = config_with(all[i].find, all[i].replace);
+		struct config_diff diff;
+		char keys[256] = "";
+
+		ck_assert_msg(new != NULL, "%s", config_errs.text[0]);
+		config_diff(old, new, &diff);
+		for (uint32_t k = 0; k < diff.restart_n; k++) {
+			strcat(keys, diff.restart[k]);
+			strcat(keys, " ");
+		}
+		ck_assert_str_eq(keys, all[i].keys);
+		config_free(old);
+		config_free(new);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("config_diff");
@@ -123,6 +191,7 @@ int main(void)
 	suite_add_tcase(suite, tcase);
 	tcase_add_loop_test(tcase, test_row, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_test(tcase, test_order);
+	tcase_add_test(tcase, test_restart);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

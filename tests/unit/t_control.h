@@ -25,9 +25,14 @@ static struct seen {
 		struct ipc_sa_out_del out_del;
 		struct ipc_pool_set pool_set;
 		struct ipc_pool_add pool_add;
+		struct ipc_pool_del pool_del;
 		struct ipc_route_set route_set;
+		struct ipc_route_del route_del;
+		struct ipc_sa_ingress_set ingress;
 		struct ipc_sa_move move;
 		struct ipc_hostif_set hostif;
+		struct ipc_lan_set lan;
+		struct ipc_lan_del lan_del;
 	};
 } seen[SEEN_MAX];
 static size_t seen_n;
@@ -145,6 +150,8 @@ static inline void stop_control(void)
 {
 	loop_stop(&control);
 	client_fini(&control);
+	physical_fini(&control);
+	install_fini(&control);
 	ike_free(control.ike);
 	link_table_free(control.links);
 	query_fini(&control);

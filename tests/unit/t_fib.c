@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct fib *fib;
 
@@ -181,6 +182,109 @@ START_TEST(test_model)
 }
 END_TEST
 
+static struct inet_prefix host(uint32_t n)
+{
+	struct inet_prefix p = prefix("2001:db8:3000::/128");
+
+	for (int i = 0; i < 4; i++)
+		p.addr.bytes[15 - i] = (uint8_t)(n >> 8 * i);
+	return p;
+}
+
+static uint32_t lookup_host(uint32_t n)
+{
+	struct inet_prefix p = host(n);
+	struct fib_hop hop = fib_lookup(fib, AF_INET6, fib_key(&p.addr));
+
+	return hop.kind == FIB_NONE ? 0 : hop.arg;
+}
+
+// An assertion writes to a pipe each time; here there are millions.
+static void expect_host(uint32_t n, uint32_t arg)
+{
+	if (lookup_host(n) != arg)
+		ck_abort_msg("route %u is not found, or found in vain", n);
+}
+
+// Claimed addresses by the ten thousand: the table grows under way, and at every moment of it
+// every route is found, those that were set, changed or taken out meanwhile among them.
+START_TEST(test_growth)
+{
+	enum {
+		N = 150000,
+		LAG = 40000
+	};
+	static uint32_t arg[N];
+
+	fib_free(fib);
+	fib = fib_new(N);
+	srandom(2);
+	memset(arg, 0, sizeof(arg));
+	for (uint32_t i = 0; i < 2 * N; i++) {
+		uint32_t n = i < N ? i : (uint32_t)random() % N;
+		struct inet_prefix p = host(n);
+
+		arg[n] = i + 1;
+		ck_assert_int_eq(
+			fib_set(fib, &p, (struct fib_hop){.kind = FIB_SA, .arg = arg[n]}), 0);
+		n = (uint32_t)random() % (i + 1 < N ? i + 1 : N);
+		p = host(n);
+		if (i % 3 == 0) {
+			ck_assert_int_eq(fib_del(fib, &p), arg[n] ? 0 : -ENOENT);
+			arg[n] = 0;
+		}
+		for (int k = 0; k < 4; k++) {
+			n = (uint32_t)random() % N;
+			expect_host(n, arg[n]);
+		}
+		if (i % LAG == 0) {
+			for (n = 0; n < N; n++)
+				expect_host(n, arg[n]);
+		}
+	}
+	for (uint32_t n = 0; n < N; n++) {
+		struct inet_prefix p = host(n);
+
+		expect_host(n, arg[n]);
+		ck_assert_int_eq(fib_del(fib, &p), arg[n] ? 0 : -ENOENT);
+	}
+	ck_assert_uint_eq(fib_count(fib), 0);
+}
+END_TEST
+
+// A route taken out where the move has just passed: what closes the gap must not stay behind. Rare, so
+// many tables grow.
+START_TEST(test_growth_edge)
+{
+	enum {
+		N = 1500
+	};
+	static bool there[N];
+
+	srandom(3);
+	for (int round = 0; round < 200; round++) {
+		fib_free(fib);
+		fib = fib_new(4 * N);
+		memset(there, 0, sizeof(there));
+		for (uint32_t i = 0; i < N; i++) {
+			uint32_t n = (uint32_t)random() % N;
+			struct inet_prefix p = host(i + (uint32_t)round * N);
+
+			ck_assert_int_eq(
+				fib_set(fib, &p, (struct fib_hop){.kind = FIB_SA, .arg = 1}), 0);
+			there[i] = true;
+			if (i < 1020 || !there[n])
+				continue;
+			p = host(n + (uint32_t)round * N);
+			ck_assert_int_eq(fib_del(fib, &p), 0);
+			there[n] = false;
+		}
+		for (uint32_t i = 0; i < N; i++)
+			expect_host(i + (uint32_t)round * N, there[i]);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("fib");
@@ -193,6 +297,8 @@ int main(void)
 	tcase_add_test(tc, test_fixed);
 	tcase_add_test(tc, test_full);
 	tcase_add_test(tc, test_model);
+	tcase_add_test(tc, test_growth);
+	tcase_add_test(tc, test_growth_edge);
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(s, tc);
 	runner = srunner_create(s);

@@ -92,6 +92,69 @@ START_TEST(same_key_several_times)
 }
 END_TEST
 
+struct visit {
+	uint8_t seen[6000];
+	unsigned n;
+	int stop_at;
+};
+
+static bool visit_item(void *arg, struct hash_node *node)
+{
+	struct visit *visit = arg;
+	int number = CONTAINER_OF(node, struct item, node)->number;
+
+	visit->seen[number]++;
+	visit->n++;
+	return number != visit->stop_at;
+}
+
+// In turns, while the table doubles again and again and nodes go: what stays is given once.
+START_TEST(walk_in_turns)
+{
+	static const uint64_t secret[2] = {3, 4};
+	enum {
+		STAY = 1000,
+		GO = 1000,
+		N = 6000
+	};
+	struct item *items = calloc(N, sizeof(*items));
+	struct visit visit = {.stop_at = -1};
+	uint32_t cursor = 0, turns = 0;
+	struct hash hash;
+	int next = STAY + GO, gone = STAY;
+	bool more = true;
+
+	ck_assert_int_eq(hash_init(&hash, secret), 0);
+	for (int i = 0; i < N; i++)
+		items[i].number = i;
+	for (int i = 0; i < STAY + GO; i++)
+		hash_add(&hash, &items[i].node, (uint64_t)i * 7);
+	while (more) {
+		unsigned before = visit.n;
+
+		more = hash_some(&hash, &cursor, 16, visit_item, &visit);
+		ck_assert_uint_le(visit.n - before, 32);
+		for (int i = 0; i < 40 && next < N; i++, next++)
+			hash_add(&hash, &items[next].node, (uint64_t)next * 7);
+		for (int i = 0; i < 10 && gone < STAY + GO; i++, gone++)
+			hash_del(&hash, &items[gone].node);
+		turns++;
+	}
+	ck_assert_uint_gt(turns, STAY / 32);
+	for (int i = 0; i < N; i++)
+		ck_assert_msg(visit.seen[i] <= 1 && (visit.seen[i] == 1 || i >= STAY),
+			"%d: %u times", i, visit.seen[i]);
+	visit = (struct visit){.stop_at = 5};
+	cursor = 0;
+	while (hash_some(&hash, &cursor, 16, visit_item, &visit))
+		;
+	ck_assert_uint_eq(visit.seen[5], 1); // and no further
+	ck_assert_uint_lt(visit.n, hash.n);
+	hash_fini(&hash);
+	free(items);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("hash");
@@ -102,6 +165,7 @@ int main(void)
 	tcase_add_loop_test(tc, siphash_rows, 0, sizeof(sip) / sizeof(sip[0]));
 	tcase_add_test(tc, add_find_delete);
 	tcase_add_test(tc, same_key_several_times);
+	tcase_add_test(tc, walk_in_turns);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

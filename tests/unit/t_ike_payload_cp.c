@@ -22,6 +22,11 @@
 	"6161616161616161616161616161616161616161616161616161616161616161"                         \
 	"61616161616161616161616161616161616161616161616161616161616161"
 
+// Text of hexadecimal digits: the digest in presentation format.
+#define HEX16 "3031323334353637383961624344454630313233343536373839616243444546"
+#define HEX20 HEX16 "3031323334353637"
+#define HEX32 HEX16 HEX16
+
 static const struct {
 	const char *why;
 	const char *body;
@@ -103,6 +108,25 @@ static const struct {
 	{"DNS_DOMAIN with a space", REPLY "0019 0003 612062", -EBADMSG},
 	{"DNS_DOMAIN with a semicolon", REPLY "0019 0003 613b62", -EBADMSG},
 	{"DNS_DOMAIN with an octet above 127", REPLY "0019 0002 61c3", -EBADMSG},
+	{"IP6_ADDRESS2 of 0", REQUEST "4000 0000", 0},
+	{"IP6_ADDRESS2 of 16", REQUEST "4000 0010" B16, 0},
+	{"IP6_ADDRESS2 of 15", REQUEST "4000 000f 000102030405060708090a0b0c0d0e", -EBADMSG},
+	{"IP6_ADDRESS2 of 17", REPLY "4000 0011" B16 "40", -EBADMSG},
+	{"DNSSEC_TA of 0", REQUEST "001a 0000", 0},
+	{"DNSSEC_TA of 4: no digest", REPLY "001a 0004 0001 08 02", -EBADMSG},
+	{"DNSSEC_TA of 3", REPLY "001a 0003 0001 08", -EBADMSG},
+	{"DNSSEC_TA, SHA-256 as text", REPLY "001a 0044 0001 08 02" HEX32, 0},
+	{"DNSSEC_TA, SHA-256 as octets", REPLY "001a 0024 0001 08 02" B16 B16, 0},
+	{"DNSSEC_TA, SHA-256 of 31 octets", REPLY "001a 0023 0001 08 02" B16 B8 "00010203040506",
+		-EBADMSG},
+	{"DNSSEC_TA, SHA-256 with half a text", REPLY "001a 0024 0001 08 02" HEX16, 0},
+	{"DNSSEC_TA, SHA-256 with the text of SHA-1", REPLY "001a 002c 0001 08 02" HEX20, -EBADMSG},
+	{"DNSSEC_TA, SHA-1 as text", REPLY "001a 002c 0001 08 01" HEX20, 0},
+	{"DNSSEC_TA, digest type unknown", REPLY "001a 0008 0001 08 63 41624330", 0},
+	{"DNSSEC_TA, no hexadecimal digits", REPLY "001a 0008 0001 08 63 41674330", -EBADMSG},
+	{"DNSSEC_TA, odd number of digits", REPLY "001a 0007 0001 08 63 414243", -EBADMSG},
+	{"DNSSEC_TA with a digest of 65 octets", REPLY "001a 0086 0001 08 63" HEX32 HEX32 "4141",
+		-EBADMSG},
 	{"a good attribute before a bad one", REQUEST "0008 0000 0001 0001 00", -EBADMSG},
 };
 
@@ -270,6 +294,157 @@ START_TEST(test_excess)
 }
 END_TEST
 
+// L27: INTERNAL_IP6_LINK may stand once: whether a second one contradicts the first is told.
+START_TEST(test_link_twice)
+{
+	static const struct {
+		const char *second;
+		bool twice;
+	} row[] = {
+		{"0011 000a" B8 "aabb", false},
+		{"0011 0009" B8 "aa", true},
+		{"0011 0008" B8, true},
+		{"0011 000b" B8 "aabb00", true},
+		{"0011 000a" B8 "aabc", true},
+		{"0011 000a ff01020304050607 aabb", true},
+	};
+	char body[256];
+	struct cp_attrs out;
+
+	snprintf(body, sizeof(body), REQUEST "0011 000a" B8 "aabb %s", row[_i].second);
+	ck_assert_int_eq(cp_read_hex(body, &out), 0);
+	ck_assert(out.link_twice == row[_i].twice);
+	ck_assert_uint_eq(out.excess_n, 1);
+	ck_assert_hex(out.link_iid, 8, B8);
+	ck_assert_hex(out.link_id, out.link_id_len, "aabb");
+}
+END_TEST
+
+// The same prefix again says nothing new; host bits make no difference (L27).
+START_TEST(test_prefix_twice)
+{
+	struct cp_attrs out;
+
+	ck_assert_int_eq(cp_read_hex(REPLY "0012 0011 20010db8000100020000000000000000 40"
+					   "0012 0011 20010db8000100020003000400050006 40"
+					   "0012 0011 20010db8000100020000000000000000 41",
+				 &out),
+		0);
+	ck_assert_uint_eq(out.prefix_n, 2);
+	ck_assert_uint_eq(out.prefix[1].len, 65);
+	ck_assert_uint_eq(out.excess_n, 1);
+}
+END_TEST
+
+// P5, the draft's appendix A.4: several of them, in their order, at most CP_ADDRESS2_MAX.
+START_TEST(test_address2)
+{
+	uint8_t body[4 + (CP_ADDRESS2_MAX + 1) * 20] = {CP_REPLY};
+	struct ike_payload_ref p = {.data = body, .len = sizeof(body)};
+	struct cp_attrs out;
+
+	ck_assert_int_eq(cp_read_hex(REQUEST "4000 0010 20010db8000000000000000000000001"
+					     "4000 0000 c000 0010 20010db8000000000000000000000002",
+				 &out),
+		0);
+	ck_assert_uint_eq(out.address2_n, 3);
+	ck_assert_hex(out.address2[0].bytes, 16, "20010db8000000000000000000000001");
+	ck_assert_uint_eq(out.address2[1].family, 0);
+	ck_assert_hex(out.address2[2].bytes, 16, "20010db8000000000000000000000002");
+	for (int i = 0; i <= CP_ADDRESS2_MAX; i++)
+		hex_parse("4000 0010" B16, body + 4 + 20 * i, 20);
+	ck_assert_int_eq(payload_cp_read(&p, &out), 0);
+	ck_assert_uint_eq(out.address2_n, CP_ADDRESS2_MAX);
+	ck_assert_uint_eq(out.excess_n, 1);
+}
+END_TEST
+
+// RFC 8598 section 3.2: a trust anchor is the domain's directly before it.
+START_TEST(test_trust_anchors)
+{
+	struct cp_attrs out;
+
+	ck_assert_int_eq(
+		cp_read_hex(REPLY "001a 0008 0001 08 63 30303030" // before any domain
+				  "0019 0001 61"
+				  "001a 0008 0002 08 63 30413062 001a 0008 0003 05 63 30303030"
+				  "0019 0001 62"
+				  "000a 0010" B16 "001a 0008 0004 08 63 30303030" // not directly
+				  "0019 0001 63 001a 0008 0005 08 63 30303030",
+			&out),
+		0);
+	ck_assert_uint_eq(out.domain_n, 3);
+	ck_assert_uint_eq(out.ta_n, 3);
+	ck_assert_uint_eq(out.excess_n, 2);
+	ck_assert_uint_eq(out.ta[0].domain, 0);
+	ck_assert_uint_eq(out.ta[0].key_tag, 2);
+	ck_assert_hex(out.ta[0].digest, out.ta[0].digest_len, "0a0b");
+	ck_assert_uint_eq(out.ta[1].domain, 0);
+	ck_assert_uint_eq(out.ta[1].algorithm, 5);
+	ck_assert_uint_eq(out.ta[2].domain, 2);
+	ck_assert_uint_eq(out.ta[2].key_tag, 5);
+}
+END_TEST
+
+// A domain too many takes its trust anchors with it; the wish behind an empty domain is one.
+START_TEST(test_domains_excess)
+{
+	struct cp_attrs out;
+
+	ck_assert_int_eq(cp_read_hex(REPLY "0019 0001 61 0019 0001 62 0019 0001 63 0019 0001 64"
+					   "0019 0001 65 001a 0008 0001 08 63 30303030",
+				 &out),
+		0);
+	ck_assert_uint_eq(out.domain_n, CP_DOMAINS);
+	ck_assert_uint_eq(out.ta_n, 0);
+	ck_assert_uint_eq(out.excess_n, 2);
+	ck_assert_int_eq(cp_read_hex(REQUEST "0019 0000 001a 0000", &out), 0);
+	ck_assert(out.want_domain && out.want_dnssec_ta);
+	ck_assert_uint_eq(out.excess_n, 0);
+	// Behind an empty domain there is none that it could be of.
+	ck_assert_int_eq(cp_read_hex(REQUEST "0019 0000 001a 0008 0001 08 63 30303030", &out), 0);
+	ck_assert_uint_eq(out.ta_n, 0);
+	ck_assert_uint_eq(out.excess_n, 1);
+}
+END_TEST
+
+// The order on the wire: each domain, its trust anchors in presentation format, the next domain.
+START_TEST(test_write_trust_anchors)
+{
+	struct cp_attrs attrs = {.type = CP_REPLY, .domain_n = 2, .ta_n = 2}, out;
+	struct ike_builder b;
+	uint8_t data[SPARE];
+
+	strcpy(attrs.domain[0], "a");
+	strcpy(attrs.domain[1], "b");
+	attrs.ta[0] = (struct config_dnssec_ta){1, 0x1234, 8, 99, 2, {0xab, 0x09}};
+	attrs.ta[1] = (struct config_dnssec_ta){0, 0x5678, 13, 99, 1, {0xff}};
+	ike_build_init(&b, data, sizeof(data));
+	payload_cp_write(&b, &attrs);
+	ck_assert_hex(data, (size_t)ike_build_finish(&b),
+		"00 00 0028 02 000000 0019 0001 61 001a 0006 5678 0d 63 4646"
+		"0019 0001 62 001a 0008 1234 08 63 41423039");
+	attrs.type = CP_REQUEST;
+	attrs.want_dnssec_ta = attrs.want_domain = true;
+	attrs.address2_n = 2;
+	attrs.address2[1] = inet_addr_v6((const uint8_t *)"0123456789abcdef");
+	ike_build_init(&b, data, sizeof(data));
+	payload_cp_write(&b, &attrs);
+	ck_assert_int_gt(ike_build_finish(&b), 0);
+	{
+		struct ike_payload_ref p = {
+			.data = data + 4, .len = (uint16_t)(b.w.pos - data - 4)};
+
+		ck_assert_int_eq(payload_cp_read(&p, &out), 0);
+	}
+	ck_assert(out.want_dnssec_ta && out.want_domain);
+	ck_assert_uint_eq(out.address2_n, 2);
+	ck_assert_uint_eq(out.address2[0].family, 0);
+	ck_assert_uint_eq(out.ta_n, 2);
+	ck_assert_uint_eq(out.ta[0].domain, 0);
+}
+END_TEST
+
 // Every attribute there is, in every type of payload, read again.
 static struct cp_attrs full(enum cp_type type)
 {
@@ -291,7 +466,14 @@ static struct cp_attrs full(enum cp_type type)
 	ck_assert_int_eq(inet_prefix_parse("10.0.0.0/8", &a.subnet[0]), 0);
 	ck_assert_int_eq(inet_prefix_parse("2001:db8::/32", &a.subnet[1]), 0);
 	strcpy(a.domain[0], "corp.example.org");
-	a.domain_n = 1;
+	strcpy(a.domain[1], "lab.example.org");
+	a.domain_n = 2;
+	a.address2_n = 2;
+	a.address2[0] = a.ip6[0].addr;
+	ck_assert_int_eq(inet_addr_parse("2001:db8::2", &a.address2[1]), 0);
+	a.ta_n = 2;
+	a.ta[0] = (struct config_dnssec_ta){0, 0x1234, 8, 2, 32, {1, 2, 3}};
+	a.ta[1] = (struct config_dnssec_ta){1, 0x4321, 8, 4, 48, {4, 5, 6}};
 	return a;
 }
 
@@ -327,7 +509,7 @@ START_TEST(test_write_request)
 	struct cp_attrs attrs = full(CP_REQUEST), out;
 
 	attrs.want_dns4 = attrs.want_dns6 = attrs.want_dhcp6 = attrs.want_domain = true;
-	attrs.want_subnet4 = attrs.want_subnet6 = true;
+	attrs.want_subnet4 = attrs.want_subnet6 = attrs.want_dnssec_ta = true;
 	attrs.ip4_n = 2;
 	attrs.ip6_n = 2;
 	write_read(&attrs, &out);
@@ -390,6 +572,12 @@ int main(void)
 	tcase_add_test(tcase, test_request_fields);
 	tcase_add_test(tcase, test_reply_fields);
 	tcase_add_test(tcase, test_excess);
+	tcase_add_loop_test(tcase, test_link_twice, 0, 6);
+	tcase_add_test(tcase, test_prefix_twice);
+	tcase_add_test(tcase, test_address2);
+	tcase_add_test(tcase, test_trust_anchors);
+	tcase_add_test(tcase, test_domains_excess);
+	tcase_add_test(tcase, test_write_trust_anchors);
 	tcase_add_test(tcase, test_write_reply);
 	tcase_add_test(tcase, test_write_request);
 	tcase_add_test(tcase, test_write_what_has_no_place);

@@ -4,6 +4,7 @@
 // and a stable one comes back to who had it (L28).
 #include "lease.h"
 #include "t_link_setup.h"
+#include "t_tmp_db.h"
 
 #include <check.h>
 
@@ -75,8 +76,8 @@ START_TEST(test_stable_L28)
 			  &(struct inet_prefix){
 				  lease_prefix(book, first).addr, lease_prefix(book, first).len},
 			  sizeof(prefix)) == 0);
-	ck_assert_int_eq(lease_resume(book, POOL_GLOBAL, &alice, 0, 10, &first), -EBUSY);
-	ck_assert_int_eq(lease_resume(book, POOL_GLOBAL, &bob, 5, 10, &first), -ENOENT);
+	ck_assert_int_eq(lease_resume(book, POOL_GLOBAL, &alice, 0, NULL, 10, &first), -EBUSY);
+	ck_assert_int_eq(lease_resume(book, POOL_GLOBAL, &bob, 5, NULL, 10, &first), -ENOENT);
 }
 END_TEST
 
@@ -125,9 +126,9 @@ START_TEST(test_exhaustion)
 	ck_assert_ptr_nonnull(lease_find(book, POOL_TINY, &id, 0));
 	// What replaced it is what a restart finds.
 	reload();
-	ck_assert_int_eq(lease_resume(book, POOL_TINY, &alice, 0, 9, &more), 0);
+	ck_assert_int_eq(lease_resume(book, POOL_TINY, &alice, 0, NULL, 9, &more), 0);
 	id = link_config_id("u2@example.org");
-	ck_assert_int_eq(lease_resume(book, POOL_TINY, &id, 0, 9, &more), -ENOENT);
+	ck_assert_int_eq(lease_resume(book, POOL_TINY, &id, 0, NULL, 9, &more), -ENOENT);
 }
 END_TEST
 
@@ -179,7 +180,7 @@ struct world {
 };
 
 static struct world *world;
-static char path[64];
+static char path[128];
 static int crash_in; // operations until the process dies, within a transaction if it can
 
 static void crash_random(void *arg, void *out, size_t len)
@@ -271,10 +272,8 @@ static void live_and_crash(unsigned seed)
 
 static void model(enum config_assign assign)
 {
-	const char *dir = getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp";
-
-	snprintf(path, sizeof(path), "%s/t_lease.%d.db", dir, (int)getpid());
-	unlink(path);
+	tmp_db_path(path, "t_lease");
+	tmp_db_unlink(path);
 	world = mmap(
 		NULL, sizeof(*world), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	c->pool[POOL_TINY].assign = assign;
@@ -289,9 +288,7 @@ static void model(enum config_assign assign)
 		ck_assert(!world->broken);
 	}
 	ck_assert_uint_gt(world->ops, CRASHES * 100);
-	unlink(path);
-	strcat(path, "-wal");
-	unlink(path);
+	tmp_db_unlink(path);
 	munmap(world, sizeof(*world));
 }
 
@@ -338,16 +335,15 @@ END_TEST
 
 START_TEST(test_store_bad_file)
 {
-	const char *dir = getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp";
 	FILE *file = NULL;
 
-	snprintf(path, sizeof(path), "%s/t_lease.%d.bad", dir, (int)getpid());
+	tmp_db_path(path, "t_lease_bad");
 	file = fopen(path, "w");
 	for (int i = 0; i < 500; i++)
 		fputs("this is no database\n", file);
 	fclose(file);
 	ck_assert_ptr_null(store_open(path));
-	unlink(path);
+	tmp_db_unlink(path);
 	ck_assert_ptr_null(store_open("/nonexistent/dir/leases.db"));
 }
 END_TEST

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Links: what a request gets, how long it lasts, who may come back to it. RFC 5739 section 4.
+// Links: what a request gets, how long it lasts, who may come back to it; the profile of the draft's
+// section 6 (P1). The others are t_link_profiles.c's. RFC 5739 section 4.
 #include "clock.h"
 #include "link.h"
 #include "link_reply.h"
@@ -54,7 +55,7 @@ static void on_down(void *arg, const struct link *link)
 	downs++;
 }
 
-static const struct link_events events = {on_up, on_grace, on_down};
+static const struct link_events events = {.up = on_up, .grace = on_grace, .down = on_down};
 
 static void open_table(void)
 {
@@ -363,21 +364,137 @@ START_TEST(test_gateways_interface_id_L18)
 }
 END_TEST
 
-// A crashed client comes back without Link ID while its old link is in grace: the same prefix.
-START_TEST(test_crashed_client)
+// A crashed client comes back without Link ID while its old link is in grace: its interface ID says who
+// it is, and it has the same prefix.
+START_TEST(test_crashed_client_L14)
 {
 	struct cp_attrs cp = ask_link(iid_a);
 	struct ike_link_reply first, again;
 
 	ck_assert_int_eq(attach(&alice, &cp, 1, &first), IKE_LINK_OK);
 	link_detach(table, first.link, 1, now_us); // INITIAL_CONTACT
-	memcpy(cp.link_iid, iid_b, 8);
 	ck_assert_int_eq(attach(&alice, &cp, 2, &again), IKE_LINK_OK);
 	ck_assert_uint_ne(first.link, again.link);
 	ck_assert_uint_eq(last_down, first.link);
 	ck_assert(inet_prefix_equal(&first.reply.prefix[0], &again.reply.prefix[0]));
 	ck_assert(inet_addr_equal(&first.reply.ip4[0], &again.reply.ip4[0]));
 	ck_assert_uint_eq(link_count(table), 1);
+}
+END_TEST
+
+// L14, L20: a host that nothing shows to be the one that had it does not get a link in its grace time;
+// the other one does, also after a restart of control.
+START_TEST(test_new_host_beside_one_in_grace_L14)
+{
+	struct cp_attrs a = ask_link(iid_a), b = ask_link(iid_b), plain = ask_plain(NULL);
+	struct ike_link_reply one, two, three, again;
+
+	ck_assert_int_eq(attach(&alice, &a, 1, &one), IKE_LINK_OK);
+	link_detach(table, one.link, 1, now_us);
+	ck_assert_int_eq(attach(&alice, &b, 2, &two), IKE_LINK_OK);
+	ck_assert(!inet_prefix_equal(&one.reply.prefix[0], &two.reply.prefix[0]));
+	ck_assert_int_eq(attach(&alice, &plain, 3, &three), IKE_LINK_OK);
+	ck_assert_int_eq(downs, 0);
+	restart(); // all are orphans
+	memset(b.link_iid, 0x22, 8);
+	ck_assert_int_eq(attach(&alice, &b, 4, &again), IKE_LINK_OK);
+	ck_assert_int_eq(downs, 0);
+	ck_assert_uint_eq(link_count(table), 4);
+	memcpy(a.link_id, one.reply.link_id, 16);
+	a.link_id_len = 16;
+	ck_assert_int_eq(attach(&alice, &a, 5, &again), IKE_LINK_OK);
+	ck_assert_uint_eq(one.link, again.link);
+	ck_assert(inet_prefix_equal(&one.reply.prefix[0], &again.reply.prefix[0]));
+}
+END_TEST
+
+// When no number is left, the link in grace that ends first makes room; orphans do not.
+START_TEST(test_last_number)
+{
+	struct cp_attrs cp = ask_link(iid_a);
+	struct ike_link_reply reply, some[LINKS_PER_IDENTITY];
+
+	for (uint32_t i = 0; i < LINKS_PER_IDENTITY; i++) {
+		cp.link_iid[7] = (uint8_t)i;
+		ck_assert_int_eq(attach(&alice, &cp, i + 1, &some[i]), IKE_LINK_OK);
+	}
+	cp.link_iid[0] = 0x22;
+	ck_assert_int_eq(attach(&alice, &cp, 900, &reply), IKE_LINK_FAILED);
+	link_detach(table, some[9].link, 10, now_us);
+	now_us += US_PER_S;
+	link_detach(table, some[5].link, 6, now_us);
+	ck_assert_int_eq(attach(&alice, &cp, 901, &reply), IKE_LINK_OK);
+	ck_assert_uint_eq(last_down, some[9].link);
+	ck_assert(inet_prefix_equal(&reply.reply.prefix[0], &some[9].reply.prefix[0]));
+	restart();
+	cp.link_iid[0] = 0x42;
+	ck_assert_int_eq(attach(&alice, &cp, 902, &reply), IKE_LINK_FAILED);
+}
+END_TEST
+
+// L7: another interface ID on the same link is the link's from then on, also after a restart.
+START_TEST(test_new_interface_id_is_kept_L7)
+{
+	struct cp_attrs cp = ask_link(iid_a);
+	struct ike_link_reply reply;
+
+	ck_assert_int_eq(attach(&alice, &cp, 1, &reply), IKE_LINK_OK);
+	cp = ask_link(iid_b);
+	memcpy(cp.link_id, reply.reply.link_id, 16);
+	cp.link_id_len = 16;
+	ck_assert_int_eq(attach(&alice, &cp, 2, &reply), IKE_LINK_OK);
+	restart();
+	ck_assert_mem_eq(link_find(table, reply.link)->client_iid, iid_b, 8);
+}
+END_TEST
+
+// L21: a prefix that the profile has no more is told to nobody from the renumbering on, and is still
+// the link's, through a restart, until its client comes back.
+START_TEST(test_leaving_prefix_through_restart_L21)
+{
+	struct cp_attrs cp = ask_link(iid_a);
+	struct ike_link_reply first, again;
+	const struct link *link = NULL;
+
+	ck_assert_int_eq(attach(&alice, &cp, 1, &first), IKE_LINK_OK);
+	c->profile[0].prefix_pool_n = 1;
+	ck_assert_int_eq(link_renumber(table, first.link, false), 0);
+	memcpy(cp.link_id, first.reply.link_id, 16);
+	cp.link_id_len = 16;
+	ck_assert_int_eq(attach(&alice, &cp, 2, &again), IKE_LINK_OK);
+	ck_assert_uint_eq(first.link, again.link);
+	ck_assert_uint_eq(again.reply.prefix_n, 1);
+	ck_assert_uint_eq(again.remote.n, 3);
+	restart();
+	link = link_find(table, first.link);
+	ck_assert_uint_eq(link->lease_n, 3);
+	for (uint32_t i = 0; i < 3; i++)
+		ck_assert(link->leaving[i] ==
+			inet_prefix_equal(&link->prefix[i], &first.reply.prefix[1]));
+	ck_assert(link_owns(link, &first.reply.prefix[1].addr));
+	ck_assert_int_eq(attach(&alice, &cp, 3, &again), IKE_LINK_OK);
+	ck_assert_uint_eq(again.reply.prefix_n, 1);
+	ck_assert_uint_eq(link->lease_n, 2);
+}
+END_TEST
+
+// L10: a link that goes on with IPv4, which was not asked for before, has it from then on.
+START_TEST(test_more_asked_later_L10)
+{
+	struct cp_attrs cp = ask_link(iid_a);
+	struct ike_link_reply first, again;
+
+	cp.ip4_n = 0;
+	ck_assert_int_eq(attach(&alice, &cp, 1, &first), IKE_LINK_OK);
+	ck_assert_uint_eq(first.reply.ip4_n, 0);
+	memcpy(cp.link_id, first.reply.link_id, 16);
+	cp.link_id_len = 16;
+	cp.ip4_n = 1;
+	ck_assert_int_eq(attach(&alice, &cp, 2, &again), IKE_LINK_OK);
+	ck_assert_uint_eq(again.reply.ip4_n, 1);
+	ck_assert_uint_eq(again.remote.n, 4);
+	restart();
+	ck_assert_uint_eq(link_find(table, first.link)->lease_n, 3);
 }
 END_TEST
 
@@ -588,7 +705,12 @@ int main(void)
 	tcase_add_test(tc, test_foreign_link_id_L23);
 	tcase_add_test(tc, test_draft_wire);
 	tcase_add_test(tc, test_gateways_interface_id_L18);
-	tcase_add_test(tc, test_crashed_client);
+	tcase_add_test(tc, test_crashed_client_L14);
+	tcase_add_test(tc, test_new_host_beside_one_in_grace_L14);
+	tcase_add_test(tc, test_last_number);
+	tcase_add_test(tc, test_new_interface_id_is_kept_L7);
+	tcase_add_test(tc, test_more_asked_later_L10);
+	tcase_add_test(tc, test_leaving_prefix_through_restart_L21);
 	tcase_add_test(tc, test_reauthentication_by_address_L9);
 	tcase_add_test(tc, test_likeness_L14);
 	tcase_add_test(tc, test_exhaustion);

@@ -7,6 +7,7 @@
 
 #include <check.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +30,7 @@ struct link_config {
 static inline void link_config_pool(
 	struct config_pool *pool, const char *name, const char *prefix, uint8_t lease_len)
 {
-	strncpy(pool->name, name, sizeof(pool->name) - 1);
+	snprintf(pool->name, sizeof(pool->name), "%s", name);
 	ck_assert_int_eq(inet_prefix_parse(prefix, &pool->prefix), 0);
 	pool->lease_len = lease_len;
 	pool->assign = CONFIG_ASSIGN_STABLE;

@@ -233,6 +233,103 @@ START_TEST(like_the_plain_ones)
 }
 END_TEST
 
+// One SA whose ingress filter changes again and again. A verdict is the plain one's, once `plain` was
+// asked about what a filter in the place of selectors refuses.
+START_TEST(other_filters)
+{
+	uint32_t seen[3] = {0}, narrow = 0, was_wide = 0;
+
+	srand(3779 + (unsigned)_i);
+	for (int i = 0; i < 2000; i++) {
+		struct ts_list src = {.n = 1 + (uint32_t)rand() % 4};
+		struct ts_list dst = {.n = 1 + (uint32_t)rand() % 3};
+		struct selectors_wide wide;
+		struct selectors plain, s;
+
+		for (uint32_t k = 0; k < src.n; k++)
+			src.ts[k] = random_ts(_i == 0);
+		for (uint32_t k = 0; k < dst.n; k++)
+			dst.ts[k] = random_ts(_i == 0);
+		selectors_compile(&plain, &wide, &src, &dst, NULL, 0);
+		was_wide += !!(plain.flags & SELECTORS_WIDE);
+		for (int set = 0; set < 10; set++) {
+			struct inet_prefix ingress[6];
+			uint32_t n = (uint32_t)rand() % 7;
+
+			for (uint32_t k = 0; k < n; k++) {
+				ingress[k].addr = random_addr(rand() % 2 ? AF_INET : AF_INET6);
+				ingress[k].len = (uint8_t)(rand() % 33);
+				inet_prefix_normalize(&ingress[k]);
+			}
+			selectors_filter(&s, &wide, &plain, ingress, n);
+			narrow += !(s.flags & SELECTORS_WIDE);
+			for (int k = 0; k < 20; k++) {
+				uint8_t family = rand() % 2 ? AF_INET : AF_INET6, ip[40] = {0};
+				struct inet_addr a = random_addr(family), b = random_addr(family);
+				struct pkt_meta meta = {.family = family, .proto = IPPROTO_UDP};
+				enum selectors_verdict got;
+
+				memcpy(ip + (family == AF_INET ? 12 : 8), a.bytes,
+					family == AF_INET ? 4 : 16);
+				memcpy(ip + (family == AF_INET ? 16 : 24), b.bytes,
+					family == AF_INET ? 4 : 16);
+				got = selectors_match(&s, &wide, ip, &meta);
+				if (got == SELECTORS_SPOOFED &&
+					selectors_match(&plain, &wide, ip, &meta) ==
+						SELECTORS_REFUSE)
+					got = SELECTORS_REFUSE;
+				ck_assert_int_eq(
+					got, plain_verdict(&src, &dst, ingress, n, &a, &b, &meta));
+				seen[got]++;
+			}
+		}
+	}
+	ck_assert_uint_gt(seen[SELECTORS_PASS], 500);
+	ck_assert_uint_gt(seen[SELECTORS_REFUSE], 500);
+	ck_assert_uint_gt(seen[SELECTORS_SPOOFED], 500);
+	ck_assert_uint_gt(was_wide, 100);
+	ck_assert_uint_gt(narrow, 300);
+}
+END_TEST
+
+// Links as profiles make them: what few prefixes need stays in the record.
+static const struct {
+	const char *why, *src[5], *ingress[6];
+	bool wide;
+} filters[] = {
+	{"P1: selectors say it all", {"fe80::1/128", "2001:db8:1::/64", "10.66.0.1/32"},
+		{"fe80::1/128", "2001:db8:1::/64", "10.66.0.1/32"}, false},
+	{"P2: open selectors", {"::/0", "10.66.0.1/32"},
+		{"fe80::/64", "2001:db8:1::/64", "fd00:1::/64", "10.66.0.1/32"}, false},
+	{"P3: one claim", {"fe80::1/128", "2001:db8:3000::/64", "::/128"},
+		{"fe80::1/128", "::/128", "2001:db8:3000::5/128"}, false},
+	{"P3: two claims", {"fe80::1/128", "2001:db8:3000::/64", "::/128"},
+		{"fe80::1/128", "::/128", "2001:db8:3000::5/128", "2001:db8:3000::6/128"}, true},
+	{"P6: nothing yet", {"fe80::1/128"}, {"fe80::1/128"}, false},
+	{"P2 with a delegation", {"::/0"},
+		{"fe80::/64", "2001:db8:1::/64", "fd00:1::/64", "2001:db8:5000::/56"}, true},
+};
+
+START_TEST(links)
+{
+	struct ts_list src = list_of(filters[_i].src), dst = LIST("::/0", "0.0.0.0/0");
+	struct inet_prefix ingress[6];
+	struct selectors_wide wide;
+	struct selectors plain, s;
+	uint32_t n = 0;
+
+	for (; n < 6 && filters[_i].ingress[n]; n++)
+		ck_assert_int_eq(inet_prefix_parse(filters[_i].ingress[n], &ingress[n]), 0);
+	selectors_compile(&plain, &wide, &src, &dst, NULL, 0);
+	ck_assert(!(plain.flags & SELECTORS_WIDE));
+	memset(&wide, 0xee, sizeof(wide));
+	selectors_filter(&s, &wide, &plain, ingress, n);
+	ck_assert_msg(!!(s.flags & SELECTORS_WIDE) == filters[_i].wide, "%s", filters[_i].why);
+	for (size_t i = 0; i < sizeof(wide) && !filters[_i].wide; i++)
+		ck_assert_uint_eq(((uint8_t *)&wide)[i], 0xee); // not touched
+}
+END_TEST
+
 START_TEST(invalid_lists)
 {
 	struct ts_list list = LIST("10.0.0.0/8");
@@ -259,6 +356,8 @@ int main(void)
 
 	tcase_add_loop_test(tc, verdicts, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_loop_test(tc, like_the_plain_ones, 0, 2);
+	tcase_add_loop_test(tc, other_filters, 0, 2);
+	tcase_add_loop_test(tc, links, 0, sizeof(filters) / sizeof(filters[0]));
 	tcase_add_test(tc, invalid_lists);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_ENV);
