@@ -164,6 +164,17 @@ static int add_lease(struct link_table *table, struct link *link, const struct c
 	return error;
 }
 
+static bool has_lease(
+	const struct link *link, enum link_lease_role role, uint32_t nth, struct inet_prefix *out)
+{
+	uint32_t at = find_lease(link, role, nth);
+
+	if (at == link->lease_n)
+		return false;
+	*out = link->prefix[at];
+	return true;
+}
+
 int link_lease_add(struct link_table *table, uint64_t link, enum link_lease_role role, uint32_t nth,
 	uint64_t now_us, struct inet_prefix *out)
 {
@@ -174,17 +185,15 @@ int link_lease_add(struct link_table *table, uint64_t link, enum link_lease_role
 
 	if (entry == NULL || !entry->link.virtual_link)
 		return -ENOENT;
-	at = find_lease(&entry->link, role, nth);
-	if (at < entry->link.lease_n) {
-		*out = entry->link.prefix[at];
+	if (has_lease(&entry->link, role, nth, out))
 		return 0;
-	}
 	pool = pool_for(&entry->link, role, nth, &error);
 	if (pool == NULL)
 		return error;
 	error = add_lease(table, &entry->link, pool, role, nth, now_us);
 	if (error != 0)
 		return error;
+	at = find_lease(&entry->link, role, nth);
 	*out = entry->link.prefix[at];
 	link_prefix_added(table, &entry->link, out, entry->link.lease[at]);
 	return 0;
@@ -224,16 +233,12 @@ int link_lease_offer(struct link_table *table, uint64_t link, enum link_lease_ro
 {
 	const struct link_entry *entry = link_index_find(table, link);
 	const struct config_pool *pool = NULL;
-	uint32_t at = 0;
 	int error = 0;
 
 	if (entry == NULL || !entry->link.virtual_link)
 		return -ENOENT;
-	at = find_lease(&entry->link, role, nth);
-	if (at < entry->link.lease_n) {
-		*out = entry->link.prefix[at];
+	if (has_lease(&entry->link, role, nth, out))
 		return 0;
-	}
 	pool = pool_for(&entry->link, role, nth, &error);
 	return pool != NULL ? reserve(table, &entry->link, pool, nth, now_us, out) : error;
 }
