@@ -2,14 +2,13 @@
 // L7 L21 L23: reauthentication, make before break: another IKE SA onto the same link, the old one deleted
 // afterwards, no moment without a way for packets; by the operator, by the connection's setting, by the
 // gateway's AUTH_LIFETIME. RFC 7296 section 2.8.3, RFC 5739 section 4.2, RFC 4478.
+#include "t_reauth.h"
+
 #include "ike_payload.h"
 #include "ike_sa.h"
-#include "peers.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static struct net net;
 
 static void init(uint64_t seed)
 {
@@ -17,34 +16,10 @@ static void init(uint64_t seed)
 	net.b.links_last = true;
 }
 
-static void up(void)
-{
-	net_start(&net);
-	net_connect(&net);
-	net_settle(&net);
-	net_check_up(&net);
-}
-
 static void start(uint64_t seed)
 {
 	init(seed);
 	up();
-}
-
-static int reauth(struct peer *peer, uint32_t seconds)
-{
-	int ret = ike_sa_reauth(peer->ike, peer_ike_sa(peer), seconds, net.now_us);
-
-	peer_drain(peer);
-	return ret;
-}
-
-static uint32_t sa_count(const struct peer *peer)
-{
-	struct sas sas;
-
-	peer_sas(peer, &sas);
-	return sas.n;
 }
 
 // The connection was never down, and serves one link with one IKE SA on each side.

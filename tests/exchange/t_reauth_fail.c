@@ -5,13 +5,11 @@
 #include "child_sa.h"
 #include "ike_payload.h"
 #include "ike_sa.h"
-#include "peers.h"
+#include "t_reauth.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct net net;
 
 static void init(uint64_t seed)
 {
@@ -20,34 +18,10 @@ static void init(uint64_t seed)
 	net.a.connection.autostart = true;
 }
 
-static void up(void)
-{
-	net_start(&net);
-	net_connect(&net);
-	net_settle(&net);
-	net_check_up(&net);
-}
-
 static void start(uint64_t seed)
 {
 	init(seed);
 	up();
-}
-
-static int reauth(struct peer *peer, uint32_t seconds)
-{
-	int ret = ike_sa_reauth(peer->ike, peer_ike_sa(peer), seconds, net.now_us);
-
-	peer_drain(peer);
-	return ret;
-}
-
-static uint32_t sa_count(const struct peer *peer)
-{
-	struct sas sas;
-
-	peer_sas(peer, &sas);
-	return sas.n;
 }
 
 static void check_one(uint32_t downs)
