@@ -50,4 +50,4 @@ echo '{"connections": {"home": {"iid": "' >"$RUN/client/client.json"
 client_up --config "$WORK/client.conf"
 check "a broken file is told" grep -q 'client.json: cannot be used' "$RUN/logs/client-control.log"
 check "and the connection works" wait_for 5 pings cpn-client $LAN6
-check "by another link" test "$(gateway_json '.[] | select(.state == "up") | .link_id' link show | tail -1)" != "$(jq -r '.[0]' <<<"$before")"
+check_not "by another link" test "$(client_json '.[0].link_id' link show)" = "$(jq -r '.[0]' <<<"$before")"
