@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define IPC_VERSION 2
+#define IPC_VERSION 3
 
 #define IPC_KEY_MAX 64 // cipher key with salt, or integrity key
 #define IPC_INGRESS_MAX 32 // prefixes of the ingress filter of one SA
@@ -24,6 +24,7 @@
 #define IPC_HOSTIF_ADDRS 16
 #define IPC_HOSTIF_ROUTES 16
 #define IPC_HOSTIF_DNS 8
+#define IPC_HOSTIF_SNTP 8
 #define IPC_DOMAIN_MAX 1040 // blank-separated list
 #define IPC_LAN_PREFIXES 4
 
@@ -227,7 +228,8 @@ struct ipc_hostif_set {
 	struct inet_addr dns[IPC_HOSTIF_DNS];
 	char domain[IPC_DOMAIN_MAX];
 	uint32_t flags; // enum ipc_hostif_flags
-	uint32_t pad;
+	uint32_t sntp_n;
+	struct inet_addr sntp[IPC_HOSTIF_SNTP];
 };
 struct ipc_hostif_del {
 	char name[IPC_NAME_MAX];

@@ -195,22 +195,30 @@ static struct inet_addr make_addr(const struct ts *ts, const uint8_t *bytes)
 	return addr;
 }
 
+// How many leading bits two addresses of one family have in common.
+static uint8_t common_bits(const struct inet_addr *a, const struct inet_addr *b)
+{
+	unsigned n = inet_addr_bits(a->family), at = 0;
+
+	while (at < n && a->bytes[at / 8] == b->bytes[at / 8])
+		at += 8;
+	while (at < n && ((a->bytes[at / 8] ^ b->bytes[at / 8]) >> (7 - at % 8) & 1) == 0)
+		at++;
+	return (uint8_t)at;
+}
+
 // Writes the range as a prefix when it is one, else as LO-HI.
 static int format_range(const struct ts *ts, char *buf, size_t cap)
 {
 	char lo_text[INET_ADDR_STRLEN], hi_text[INET_ADDR_STRLEN];
 	struct inet_addr lo = make_addr(ts, ts->lo), hi = make_addr(ts, ts->hi);
-	unsigned bits = inet_addr_bits(ts->family);
+	struct inet_prefix prefix = {.addr = lo, .len = common_bits(&lo, &hi)};
+	struct inet_addr first, last;
 
 	inet_addr_format(&lo, lo_text);
-	for (unsigned len = 0; len <= bits && bits > 0; len++) {
-		struct inet_prefix prefix = {.addr = lo, .len = (uint8_t)len};
-		struct inet_addr first, last;
-
-		inet_prefix_range(&prefix, &first, &last);
-		if (inet_addr_equal(&first, &lo) && inet_addr_equal(&last, &hi))
-			return snprintf(buf, cap, "%s/%u", lo_text, len);
-	}
+	inet_prefix_range(&prefix, &first, &last);
+	if (ts->family != 0 && inet_addr_equal(&first, &lo) && inet_addr_equal(&last, &hi))
+		return snprintf(buf, cap, "%s/%u", lo_text, prefix.len);
 	return snprintf(buf, cap, "%s-%s", lo_text, inet_addr_format(&hi, hi_text));
 }
 

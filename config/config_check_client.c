@@ -157,6 +157,13 @@ static void check_lan(struct config_reader *r, const struct config_connection *c
 			"connection '%s' would give a LAN a prefix that is shared with others; "
 			"lan_prefix = \"delegated\"",
 			c->name);
+	else if (c->lan_prefix == CONFIG_LAN_FURTHER && c->prefixes_by != CONFIG_PREFIXES_IKEV2)
+		config_error(r, c->line,
+			"connection '%s' has prefixes by router advertisement, which the host's "
+			"kernel "
+			"uses up for the link: there is no further one for the LAN; "
+			"lan_prefix = \"delegated\"",
+			c->name);
 	for (uint32_t i = 0; i < config->connection_n; i++)
 		if (strcmp(c->lan, config->connection[i].interface) == 0)
 			config_error(r, c->line,

@@ -113,7 +113,7 @@ struct client_connection *client_add(
 	c->config = config;
 	c->group = group_number(config->name);
 	c->wanted = config->autostart;
-	c->again_us = CLOCK_NEVER;
+	c->again_us = c->retry_us = CLOCK_NEVER;
 	client_state_load(client_state_path(control, path), config, control_random, NULL, &c->kept);
 	memcpy(c->iid, c->kept.iid, sizeof(c->iid));
 	while (*at != NULL)
@@ -365,6 +365,7 @@ uint64_t client_next_us(const struct control *control)
 
 		next_us = dhcp_us < next_us ? dhcp_us : next_us;
 		next_us = c->again_us < next_us ? c->again_us : next_us;
+		next_us = c->retry_us < next_us ? c->retry_us : next_us;
 	}
 	return next_us;
 }
@@ -373,6 +374,8 @@ void client_timeout(struct control *control, uint64_t now_us)
 {
 	for (struct client_connection *c = control->client; c != NULL; c = c->next) {
 		client_dhcp_timeout(c, now_us);
+		if (c->retry_us <= now_us)
+			client_apply(c);
 		if (c->again_us > now_us)
 			continue;
 		c->again_us = CLOCK_NEVER;
@@ -416,6 +419,7 @@ void control_connections(struct control *control,
 
 		if (c->up) {
 			info.cp = c->cp;
+			memcpy(info.iid, c->iid, sizeof(info.iid));
 			add_further(c, &info.cp);
 			info.delegated_n = c->given.prefix_n;
 			memcpy(info.delegated, c->given.prefix, sizeof(info.delegated));

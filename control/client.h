@@ -9,6 +9,9 @@
 
 // Whether the old IKE SA of a connection that changed is gone is looked at so often.
 #define CLIENT_AGAIN_US (50 * US_PER_MS)
+// What the dataplane refused is tried again after the first pause, each next one being twice as long.
+#define CLIENT_RETRY_FIRST_US (1 * US_PER_S)
+#define CLIENT_RETRY_MAX_US (60 * US_PER_S)
 
 struct client_connection {
 	struct client_connection *next;
@@ -33,6 +36,8 @@ struct client_connection {
 	struct dhcp6_given given;
 	uint32_t seen_n; // prefixes from which the kernel made addresses (P2)
 	struct inet_prefix seen[CP_LIST_MAX];
+	uint64_t retry_us; // interface and LAN are set once more then; CLOCK_NEVER
+	uint64_t retry_pause_us; // before the next time
 	bool applied; // plan is what the dataplane has, with routes to applied_ref
 	struct client_plan plan;
 	sa_ref_t applied_ref;

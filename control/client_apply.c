@@ -2,6 +2,7 @@
 // From what a connection has to commands for the dataplane: interface, routes, LAN; differences only.
 // Control's thread.
 #include "client.h"
+#include "clock.h"
 #include "log.h"
 #include "mtu.h"
 
@@ -95,7 +96,16 @@ static bool plan_has(const struct client_plan *plan, const struct client_route *
 	return false;
 }
 
-// Other connections that have the same prefix: a deletion takes theirs, too.
+// Another connection that has the prefix the same way: it takes over what leads to it.
+static bool another_has(const struct client_connection *c, const struct client_route *route)
+{
+	for (const struct client_connection *o = c->control->client; o != NULL; o = o->next)
+		if (o != c && o->applied && plan_has(&o->plan, route))
+			return true;
+	return false;
+}
+
+// Other connections that have the same prefix: it leads to them now, and a deletion took theirs, too.
 static void route_others(const struct client_connection *c, const struct inet_prefix *prefix)
 {
 	for (struct client_connection *o = c->control->client; o != NULL; o = o->next)
@@ -104,14 +114,33 @@ static void route_others(const struct client_connection *c, const struct inet_pr
 				route_all(c->control, &o->plan.route[i], o->applied_ref);
 }
 
+static bool goes(const struct client_plan *new, const struct client_route *route,
+	const struct inet_prefix *prefix)
+{
+	return inet_prefix_equal(&route->prefix, prefix) && (new == NULL || !plan_has(new, route));
+}
+
+// Each way that goes is another connection's, too: nothing has to be deleted, and no packet is lost.
+static bool all_taken_over(const struct client_connection *c, const struct client_plan *new,
+	const struct inet_prefix *prefix)
+{
+	for (uint32_t i = 0; i < c->plan.route_n; i++)
+		if (goes(new, &c->plan.route[i], prefix) && !another_has(c, &c->plan.route[i]))
+			return false;
+	return true;
+}
+
 // The dataplane keeps two tables and deletes from both: what stays in one is set again afterwards.
 static void unroute_old(struct client_connection *c, const struct client_plan *new)
 {
 	for (uint32_t i = 0; i < c->plan.route_n; i++) {
-		if (new != NULL && plan_has(new, &c->plan.route[i]))
+		const struct inet_prefix *prefix = &c->plan.route[i].prefix;
+
+		if (!goes(new, &c->plan.route[i], prefix))
 			continue;
-		unroute_all(c->control, &c->plan.route[i].prefix);
-		route_others(c, &c->plan.route[i].prefix);
+		if (!all_taken_over(c, new, prefix))
+			unroute_all(c->control, prefix);
+		route_others(c, prefix);
 	}
 }
 
@@ -139,13 +168,25 @@ static void apply_routes(struct client_connection *c, const struct client_plan *
 
 // ---- interface and LAN ----
 
+// Whose it was is not in the answer, and may be gone: all of them set theirs again, which changes
+// nothing where it is there.
 static void on_set(void *arg, const struct ipc_hdr *hdr, const void *payload, bool last)
 {
-	(void)payload;
+	const struct control *control = arg;
+	const struct ipc_ack *ack = payload;
+
 	(void)last;
-	if (hdr != NULL && hdr->status != 0)
-		LOG_LIMITED(ERR, "the dataplane cannot set up the %s: %s", (const char *)arg,
-			strerror((int)hdr->status));
+	if (hdr == NULL || hdr->status == 0)
+		return;
+	LOG_LIMITED(ERR, "the dataplane cannot set up the %s: %s",
+		ack->command == IPC_LAN_SET ? "LAN" : "interface", strerror((int)hdr->status));
+	for (struct client_connection *c = control->client; c != NULL; c = c->next) {
+		if (!c->up || !c->applied || c->retry_us != CLOCK_NEVER)
+			continue;
+		c->retry_us = clock_now_us() + c->retry_pause_us;
+		if (c->retry_pause_us < CLIENT_RETRY_MAX_US)
+			c->retry_pause_us *= 2;
+	}
 }
 
 static void lan_del(struct client_connection *c)
@@ -156,34 +197,36 @@ static void lan_del(struct client_connection *c)
 	dp_client_command(c->control->dp, 0, IPC_LAN_DEL, &cmd, sizeof(cmd), on_gone, NULL);
 }
 
-static void apply_lan(struct client_connection *c, const struct client_plan *new)
+static void apply_lan(struct client_connection *c, const struct client_plan *new, bool retry)
 {
-	static char lan[] = "LAN";
 	bool had = c->applied && c->plan.has_lan;
 
 	if (had && !new->has_lan)
 		lan_del(c);
-	if (new->has_lan && (!had || memcmp(&c->plan.lan, &new->lan, sizeof(new->lan)) != 0))
-		dp_client_command(
-			c->control->dp, 0, IPC_LAN_SET, &new->lan, sizeof(new->lan), on_set, lan);
+	if (new->has_lan &&
+		(!had || retry || memcmp(&c->plan.lan, &new->lan, sizeof(new->lan)) != 0))
+		dp_client_command(c->control->dp, 0, IPC_LAN_SET, &new->lan, sizeof(new->lan),
+			on_set, c->control);
 }
 
 void client_apply(struct client_connection *c)
 {
-	static char interface[] = "interface";
 	const struct sa_group *group = sa_group_find(c->control->sas, c->group);
 	struct client_input in;
 	struct client_plan plan;
+	bool retry = c->retry_us <= clock_now_us();
 
+	if (retry)
+		c->retry_us = CLOCK_NEVER;
 	if (group != NULL && group->ref_n > 0)
 		c->ref = group->ref[0]; // from it the others are tried
 	client_input_of(c, &in);
 	client_plan(&in, &plan);
 	apply_routes(c, &plan);
-	if (!c->applied || memcmp(&c->plan.hostif, &plan.hostif, sizeof(plan.hostif)) != 0)
+	if (!c->applied || retry || memcmp(&c->plan.hostif, &plan.hostif, sizeof(plan.hostif)) != 0)
 		dp_client_command(c->control->dp, 0, IPC_HOSTIF_SET, &plan.hostif,
-			sizeof(plan.hostif), on_set, interface);
-	apply_lan(c, &plan);
+			sizeof(plan.hostif), on_set, c->control);
+	apply_lan(c, &plan, retry);
 	c->plan = plan;
 	c->applied = true;
 	c->applied_ref = c->ref;
@@ -201,4 +244,5 @@ void client_take_away(struct client_connection *c)
 	memcpy(cmd.name, c->plan.hostif.name, sizeof(cmd.name));
 	dp_client_command(c->control->dp, 0, IPC_HOSTIF_DEL, &cmd, sizeof(cmd), on_gone, NULL);
 	c->applied = false;
+	c->retry_us = CLOCK_NEVER;
 }

@@ -152,6 +152,7 @@ void client_link_up(struct client_connection *c, const struct ike_effect *effect
 		memcpy(c->iid, effect->connection.interface_id, 8);
 	if (!same)
 		c->seen_n = 0;
+	c->retry_pause_us = CLIENT_RETRY_FIRST_US;
 	keep_link(c);
 	client_dhcp_up(c, same);
 	client_update(c);

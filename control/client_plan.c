@@ -232,6 +232,10 @@ static void plan_names(const struct client_input *in, struct ipc_hostif_set *h)
 		add_dns(h, &in->cp->dns[i]);
 	for (uint32_t i = 0; i < in->dhcp6->dns_n; i++)
 		add_dns(h, &in->dhcp6->dns[i]);
+	// RFC 7296 has no attribute for these.
+	static_assert(DHCP6_CLIENT_LIST <= IPC_HOSTIF_SNTP);
+	h->sntp_n = in->dhcp6->sntp_n;
+	memcpy(h->sntp, in->dhcp6->sntp, h->sntp_n * sizeof(h->sntp[0]));
 	for (uint32_t i = 0; i < in->cp->domain_n; i++)
 		add_domain(h, in->cp->domain[i]);
 	for (uint32_t i = 0; i < in->dhcp6->domain_n; i++)

@@ -30,11 +30,14 @@
 	X(punt_inside, "datagrams for control from the inner network")                             \
 	X(sa_failures, "SAs that the dataplane could not take")                                    \
 	X(orphans_found, "SAs found after a restart of control")                                   \
-	X(orphans_ended, "of these, taken out again")
+	X(orphans_ended, "of these, taken out again")                                              \
+	X(physical_conflicts, "physical addresses that another peer had already")
 // What no dataplane could be told.
 struct install_lost {
 	uint32_t n, room;
 	struct inet_prefix *prefix; // routes that have to go
+	uint32_t slot_n, slot_room;
+	struct ipc_pool_set *slot; // slots of pools that lead nowhere any more
 	bool links; // routes or filters of links have changed
 };
 // The pools that workers have; family 0: no pool of this number.

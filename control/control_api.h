@@ -164,6 +164,7 @@ struct control_connection {
 	const char *state; // "down", "connecting", "up"
 	uint64_t ike_sa; // 0: none
 	struct cp_attrs cp; // what the gateway gave, when up
+	uint8_t iid[8]; // ours, of the link-local address, when up with a link
 	uint32_t mtu;
 	const char *why; // why it is down, "" none
 	// cp.address2 has the further addresses, by child SAs of their own or DHCPv6, too.

@@ -29,22 +29,46 @@ static void on_gone(void *arg, const struct ipc_hdr *hdr, const void *payload, b
 	(void)last;
 }
 
+// The list with room for one more. NULL: there is none, it is as it was.
+static void *with_room(void *list, uint32_t n, uint32_t *room, size_t size)
+{
+	void *more = NULL;
+
+	if (n < *room)
+		return list;
+	more = reallocarray(list, *room * 2 + 64, size);
+	if (more == NULL)
+		LOG_LIMITED(ERR, "out of memory: a route may stay in the dataplane");
+	else
+		*room = *room * 2 + 64;
+	return more;
+}
+
 // A route that has to go from a dataplane that is not connected.
 static void remember_lost(struct control *control, const struct inet_prefix *prefix)
 {
 	struct install_lost *lost = &control->lost;
-	struct inet_prefix *more = NULL;
+	struct inet_prefix *list =
+		with_room(lost->prefix, lost->n, &lost->room, sizeof(lost->prefix[0]));
 
-	if (lost->n == lost->room) {
-		more = realloc(lost->prefix, (lost->room + 64) * sizeof(*more));
-		if (more == NULL) {
-			LOG_LIMITED(ERR, "out of memory: a route may stay in the dataplane");
-			return;
-		}
-		lost->prefix = more;
-		lost->room += 64;
-	}
-	lost->prefix[lost->n++] = *prefix;
+	if (list == NULL)
+		return;
+	lost->prefix = list;
+	list[lost->n++] = *prefix;
+}
+
+// The same of a pool's slot, which would lead to whoever gets the reference next.
+static void remember_slot(struct control *control, const struct ipc_pool_set *slot)
+{
+	struct install_lost *lost = &control->lost;
+	struct ipc_pool_set *list =
+		with_room(lost->slot, lost->slot_n, &lost->slot_room, sizeof(lost->slot[0]));
+
+	lost->links = true; // it may be a link's again by then
+	if (list == NULL)
+		return;
+	lost->slot = list;
+	list[lost->slot_n++] = *slot;
 }
 
 void install_route(struct control *control, const struct inet_prefix *prefix,
@@ -71,12 +95,17 @@ void install_lost_routes(struct control *control, bool same_instance)
 	control->lost = (struct install_lost){.links = lost.links};
 	for (uint32_t i = 0; i < lost.n && same_instance; i++)
 		install_unroute(control, &lost.prefix[i]);
+	for (uint32_t i = 0; i < lost.slot_n && same_instance; i++)
+		install_everywhere(
+			control, IPC_POOL_SET, &lost.slot[i], sizeof(lost.slot[i]), on_gone);
 	free(lost.prefix);
+	free(lost.slot);
 }
 
 void install_fini(struct control *control)
 {
 	free(control->lost.prefix);
+	free(control->lost.slot);
 	control->lost = (struct install_lost){0};
 }
 
@@ -86,6 +115,8 @@ static void set_slot(struct control *control, const struct lease *lease, sa_ref_
 {
 	struct ipc_pool_set cmd = {.pool = lease->pool, .ref = ref, .slot = lease->slot};
 
+	if (ref == 0 && !dp_client_connected(control->dp))
+		remember_slot(control, &cmd);
 	install_everywhere(control, IPC_POOL_SET, &cmd, sizeof(cmd), NULL);
 }
 

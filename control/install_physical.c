@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Child SAs of the physical interface on the gateway: the draft's section 7 has peers protect packets
 // between physical addresses beside those of their link. Nothing is leased there: routes follow from
-// the selectors that were negotiated. Two peers behind NATs may well have the same address: the SA
-// that came last has it, and the one before gets it back when that one goes. Which routes a group
-// has is also in the store, for a control process that finds its SAs. Control's thread.
+// the selectors that were negotiated. Two peers behind NATs may well have the same address, and one may
+// claim another's: who has it keeps it, and the other one gets it when the SAs of the first are gone. Of
+// one peer's SAs the last one counts. Which routes a group has is also in the store, for a control
+// process that finds its SAs. Control's thread.
 #include "control.h"
 #include "log.h"
 
@@ -27,7 +28,7 @@ struct claim { // of an SA on a prefix
 struct route {
 	struct hash_node node; // by hash of the prefix
 	struct inet_prefix prefix;
-	TAILQ_HEAD(, claim) claims; // newest first: it has the route
+	TAILQ_HEAD(, claim) claims; // the first one has the route
 };
 
 struct holder { // an outbound SA with routes
@@ -94,7 +95,7 @@ static struct route *route_get(struct physical *p, const struct inet_prefix *pre
 	return route;
 }
 
-// Leads to the newest claimant, or nowhere.
+// Leads to the first claimant, or nowhere.
 static void route_apply(struct control *control, struct route *route)
 {
 	const struct claim *first = TAILQ_FIRST(&route->claims);
@@ -119,6 +120,41 @@ static void claim_del(struct control *control, struct claim *claim)
 		route_apply(control, route);
 }
 
+// Of one peer: both are of one link, or of links of one identity.
+static bool same_peer(const struct control *control, const struct holder *a, const struct holder *b)
+{
+	const struct link *x = link_find(control->links, a->group & ~PHYSICAL_GROUP);
+	const struct link *y = link_find(control->links, b->group & ~PHYSICAL_GROUP);
+
+	return a->group == b->group ||
+		(x != NULL && y != NULL && x->identity.type == y->identity.type &&
+			x->identity.len == y->identity.len &&
+			memcmp(x->identity.data, y->identity.data, x->identity.len) == 0);
+}
+
+// Before the same peer's older ones, behind all of other peers that were here first.
+static void claim_queue(struct control *control, struct route *route, struct claim *claim)
+{
+	struct claim *other = TAILQ_FIRST(&route->claims);
+	char text[INET_PREFIX_STRLEN];
+
+	if (other != NULL && !same_peer(control, other->holder, claim->holder)) {
+		control->counts.physical_conflicts++;
+		LOG_LIMITED(NOTICE,
+			"the physical address %s is another peer's: the new one does not get it "
+			"yet",
+			inet_prefix_format(&route->prefix, text));
+	}
+	while (other != NULL && !same_peer(control, other->holder, claim->holder))
+		other = TAILQ_NEXT(other, in_route);
+	if (other != NULL)
+		TAILQ_INSERT_BEFORE(other, claim, in_route);
+	else
+		TAILQ_INSERT_TAIL(&route->claims, claim, in_route);
+	if (TAILQ_FIRST(&route->claims) == claim)
+		route_apply(control, route);
+}
+
 static int claim_add(
 	struct control *control, struct holder *holder, const struct inet_prefix *prefix)
 {
@@ -135,16 +171,9 @@ static int claim_add(
 		free(claim);
 		return -ENOMEM;
 	}
-	if (!TAILQ_EMPTY(&route->claims)) {
-		char text[INET_PREFIX_STRLEN];
-
-		LOG_LIMITED(NOTICE, "two peers have the physical address %s: the new one gets it",
-			inet_prefix_format(prefix, text));
-	}
 	*claim = (struct claim){.route = route, .holder = holder, .wanted = true};
-	TAILQ_INSERT_HEAD(&route->claims, claim, in_route);
 	holder->claim[holder->n++] = claim;
-	route_apply(control, route);
+	claim_queue(control, route, claim);
 	return 0;
 }
 

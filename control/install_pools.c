@@ -99,9 +99,14 @@ void install_pools_all(struct control *control)
 	const struct config *config = control->config;
 
 	wanted(control, config, control->pool);
+	// Of what was taken out of the configuration meanwhile a dataplane that went on has not heard: its
+	// slots would lead to whoever gets their references next.
 	for (uint32_t thread = 1; thread < dp_client_threads(control->dp); thread++)
 		for (uint32_t i = 0; i < IPC_POOLS; i++)
-			add_pool(control, thread, i, false);
+			if (control->pool[i].prefix.addr.family == 0)
+				del_pool(control, thread, i);
+			else
+				add_pool(control, thread, i, false);
 	for (uint32_t i = 0; i < config->pool_n; i++)
 		if (config->pool[i].shared)
 			install_route(control, &config->pool[i].prefix, IPC_ROUTE_DISCARD, 0);

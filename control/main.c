@@ -25,10 +25,17 @@ LOG_TYPE("control");
 
 #define STOP_MS 1000 // peers have so long to answer our deletes
 #define STOP_STEP_MS 20
+#define STOP_STEP_SAS 500
+#define STOP_LAST_MS 3000 // and so long to be told, when they are many
 
 struct options {
 	const char *config;
 	const char *run_dir;
+};
+
+struct handles {
+	uint64_t *handle;
+	size_t n, room;
 };
 
 struct daemon {
@@ -38,6 +45,8 @@ struct daemon {
 	struct event *reload;
 	struct event *stop_event;
 	uint64_t stop_by_us;
+	uint64_t stop_last_us; // no further IKE SA is deleted then
+	struct handles leaving; // IKE SAs that are still to be deleted
 	char path[512];
 };
 
@@ -124,11 +133,6 @@ static const char *path_in(struct daemon *d, const char *dir, const char *name)
 
 // ---- stopping ----
 
-struct handles {
-	uint64_t *handle;
-	size_t n, room;
-};
-
 static bool collect(void *arg, const struct ike_sa_info *info)
 {
 	struct handles *list = arg;
@@ -155,18 +159,18 @@ static bool is_open(void *arg, const struct ike_sa_info *info)
 	return !*open;
 }
 
-static void terminate_all(struct control *control)
+// In turns, so that the answers are read meanwhile and what is to be sent stays little.
+static void terminate_some(struct daemon *d)
 {
-	struct handles list = {};
+	struct handles *list = &d->leaving;
 
-	ike_foreach(control->ike, collect, &list);
-	for (size_t i = 0; i < list.n; i++)
-		ike_sa_terminate(control->ike, list.handle[i], clock_now_us());
-	free(list.handle);
-	control_pump(control);
+	for (int i = 0; i < STOP_STEP_SAS && list->n > 0; i++)
+		ike_sa_terminate(d->control.ike, list->handle[--list->n], clock_now_us());
+	control_pump(&d->control);
 }
 
-// Until the peers have answered or the time is over.
+// Until the peers have answered or the time is over. Those that there was no time for find out by
+// liveness.
 static void on_stop(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *d = arg;
@@ -175,6 +179,12 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (d->leaving.n > 0 && clock_now_us() < d->stop_last_us) {
+		terminate_some(d);
+		d->stop_by_us = clock_now_us() + STOP_MS * US_PER_MS;
+		event_add(d->stop_event, &step);
+		return;
+	}
 	ike_foreach(d->control.ike, is_open, &open);
 	if (!open || clock_now_us() >= d->stop_by_us)
 		event_base_loopexit(d->control.base, NULL);
@@ -194,7 +204,8 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 	LOG(NOTICE, "signal %d: ending", (int)fd);
 	d->control.stopping = true;
 	d->stop_by_us = clock_now_us() + STOP_MS * US_PER_MS;
-	terminate_all(&d->control);
+	d->stop_last_us = clock_now_us() + STOP_LAST_MS * US_PER_MS;
+	ike_foreach(d->control.ike, collect, &d->leaving);
 	client_stop(&d->control);
 	event_active(d->stop_event, 0, 0);
 }
@@ -386,6 +397,7 @@ static void stop(struct daemon *d)
 		event_free(d->stop_event);
 	if (control->base != NULL)
 		event_base_free(control->base);
+	free(d->leaving.handle);
 	config_free(control->loaded);
 }
 

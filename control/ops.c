@@ -63,11 +63,12 @@ static enum ike_link_outcome op_link_attach(void *arg, const struct ike_link_req
 	return link_attach(control->links, request, reply, now_us);
 }
 
-static void op_link_detach(void *arg, uint64_t link, uint64_t ike_sa, uint64_t now_us)
+static void op_link_detach(
+	void *arg, uint64_t link, uint64_t ike_sa, uint64_t left_by, uint64_t now_us)
 {
 	struct control *control = arg;
 
-	link_detach(control->links, link, ike_sa, now_us);
+	link_detach(control->links, link, ike_sa, left_by, now_us);
 }
 
 static void op_link_moved(void *arg, uint64_t link, uint64_t old_ike_sa, uint64_t new_ike_sa)

@@ -233,6 +233,27 @@ static void ask_about(
 		control->dp, 1 + spi_worker(id), IPC_SA_QUERY, &cmd, sizeof(cmd), fn, control);
 }
 
+// Most silent links are silent in both directions: the other questions are for those that are not.
+static void on_first(void *arg, const struct ipc_hdr *hdr, const void *payload, bool last)
+{
+	struct control *control = arg;
+	const struct ipc_sa_info *info = payload;
+	const struct sa *out = NULL, *sa = NULL;
+	uint64_t now_us = clock_now_us();
+
+	(void)last;
+	if (hdr == NULL || hdr->type != IPC_SA_INFO || info->direction != IPC_DIR_OUT)
+		return;
+	out = sa_find(control->sas, IPC_DIR_OUT, info->ref);
+	if (out == NULL || out->child == NULL || info->idle_us >= now_us ||
+		now_us - info->idle_us <= out->heard_us)
+		return;
+	LIST_FOREACH (sa, &out->child->sas, in_child)
+		if (sa->info.direction == IPC_DIR_IN)
+			ask_about(control, sa->info.spi, IPC_DIR_IN, on_heard);
+	ask_about(control, info->ref, IPC_DIR_OUT, on_sent);
+}
+
 static bool ask_silent(void *arg, const struct ike_sa_info *info)
 {
 	struct control *control = arg;
@@ -240,15 +261,12 @@ static bool ask_silent(void *arg, const struct ike_sa_info *info)
 	if (info->state != IKE_SA_ESTABLISHED || info->heard_us > control->refresh->heard_before_us)
 		return true;
 	for (uint32_t i = 0; i < info->child_n && i < 8; i++) {
-		const struct ike_child_info *child = &info->child[i];
-		struct sa *in = sa_find(control->sas, IPC_DIR_IN, child->spi_in);
-		struct sa *out = sa_find(control->sas, IPC_DIR_OUT, child->ref);
+		struct sa *out = sa_find(control->sas, IPC_DIR_OUT, info->child[i].ref);
 
-		if (in == NULL || out == NULL)
+		if (out == NULL)
 			continue;
 		out->heard_us = info->heard_us;
-		ask_about(control, child->spi_in, IPC_DIR_IN, on_heard);
-		ask_about(control, child->ref, IPC_DIR_OUT, on_sent);
+		ask_about(control, info->child[i].ref, IPC_DIR_OUT, on_first);
 	}
 	return true;
 }

@@ -197,7 +197,7 @@ static bool detach_all(void *arg, const struct ike_sa_info *info)
 {
 	struct control *control = arg;
 
-	link_detach(control->links, info->link, info->ike_sa, clock_now_us());
+	link_detach(control->links, info->link, info->ike_sa, 0, clock_now_us());
 	return true;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One worker's ESP: its tables, the commands that change them, what it tells of them. Commands come
-// from another process: everything is checked before anything changes. The worker's thread.
+// One worker's ESP: its tables and the commands that change them (esp_info.c tells of them). Commands
+// come from another process: everything is checked before anything changes. The worker's thread.
 // RFC 4301 section 4.4.2.
 #include "esp.h"
 
@@ -135,25 +135,6 @@ uint32_t esp_events_take(struct esp *esp, struct esp_event *events, uint32_t max
 	return n;
 }
 
-// NULL when there is no such SA here.
-static struct sa_in *in_lookup(const struct esp *esp, uint32_t spi)
-{
-	uint32_t slot = spi_slot(spi);
-
-	if (slot >= esp->slots || esp->in[slot].spi != spi || !spi)
-		return NULL;
-	return &esp->in[slot];
-}
-
-static struct sa_out *out_lookup(const struct esp *esp, sa_ref_t ref)
-{
-	uint32_t slot = spi_slot(ref);
-
-	if (slot >= esp->slots || esp->out[slot].ref != ref || !ref)
-		return NULL;
-	return &esp->out[slot];
-}
-
 static bool ingress_valid(const struct inet_prefix *ingress, uint32_t n)
 {
 	if (n > IPC_INGRESS_MAX)
@@ -194,7 +175,7 @@ int esp_in_add(struct esp *esp, const struct ipc_sa_in_add *cmd, uint64_t now_ts
 
 int esp_ingress_set(struct esp *esp, const struct ipc_sa_ingress_set *cmd)
 {
-	struct sa_in *sa = in_lookup(esp, cmd->spi);
+	struct sa_in *sa = esp_in_lookup(esp, cmd->spi);
 	uint32_t slot = spi_slot(cmd->spi);
 
 	if (!ingress_valid(cmd->ingress, cmd->ingress_n))
@@ -206,69 +187,13 @@ int esp_ingress_set(struct esp *esp, const struct ipc_sa_ingress_set *cmd)
 	return 0;
 }
 
-static uint64_t idle_us(const struct esp *esp, uint64_t last_tsc, uint64_t now_tsc)
-{
-	uint64_t ticks = now_tsc > last_tsc ? now_tsc - last_tsc : 0;
-
-	if (!last_tsc)
-		return UINT64_MAX;
-	return ticks / esp->tsc_hz * 1000000 + ticks % esp->tsc_hz * 1000000 / esp->tsc_hz;
-}
-
-static void info_fill(struct ipc_sa_info *info, const struct sa_cold *cold)
-{
-	*info = (struct ipc_sa_info){
-		.spi = cold->spi,
-		.flags = cold->flags,
-		.link = cold->link,
-		.cookie = cold->cookie,
-		.child = cold->child,
-		.suite = cold->suite,
-		.local = cold->local,
-		.remote = cold->remote,
-		.local_port = cold->local_port,
-		.remote_port = cold->remote_port,
-		.replay_window = cold->replay_window,
-		.drops = cold->drops,
-	};
-}
-
-static void in_info(
-	const struct esp *esp, uint32_t slot, struct ipc_sa_info *info, uint64_t now_tsc)
-{
-	const struct sa_in *sa = &esp->in[slot];
-	const struct sa_cold *cold = &esp->in_cold[slot].base;
-
-	info_fill(info, cold);
-	info->direction = IPC_DIR_IN;
-	info->seq = sa->top;
-	info->pkts = cold->pkts_limit - (uint64_t)sa->pkts_left;
-	info->bytes = sa_bytes(cold, sa->bytes_left);
-	info->idle_us = idle_us(esp, sa->last_tsc, now_tsc);
-}
-
-static void out_info(
-	const struct esp *esp, uint32_t slot, struct ipc_sa_info *info, uint64_t now_tsc)
-{
-	const struct sa_out *sa = &esp->out[slot];
-	const struct sa_out_cold *cold = &esp->out_cold[slot];
-
-	info_fill(info, &cold->base);
-	info->direction = IPC_DIR_OUT;
-	info->ref = spi_make(esp->worker, 0, slot);
-	info->seq = sa->seq;
-	info->pkts = cold->pkts_before + sa->seq;
-	info->bytes = cold->bytes_before + sa_bytes(&cold->base, sa->bytes_left);
-	info->idle_us = idle_us(esp, sa->last_tsc, now_tsc);
-}
-
 int esp_in_del(struct esp *esp, uint32_t spi, struct ipc_sa_info *last, uint64_t now_tsc)
 {
-	struct sa_in *sa = in_lookup(esp, spi);
+	struct sa_in *sa = esp_in_lookup(esp, spi);
 
 	if (!sa)
 		return -ENOENT;
-	in_info(esp, spi_slot(spi), last, now_tsc);
+	esp_in_info(esp, spi_slot(spi), last, now_tsc);
 	secret_wipe(sa, sizeof(*sa));
 	sad_set_put(&esp->in_set, spi_slot(spi), false);
 	return 0;
@@ -296,7 +221,7 @@ static uint32_t path_mtu(const struct esp *esp, const struct sa_out_cold *cold)
 // NULL: it is another worker's, or gone.
 static struct sa_out_cold *out_cold_of(struct esp *esp, sa_ref_t ref)
 {
-	return out_lookup(esp, ref) ? &esp->out_cold[spi_slot(ref)] : NULL;
+	return esp_out_lookup(esp, ref) ? &esp->out_cold[spi_slot(ref)] : NULL;
 }
 
 // Chain of the SAs of a link: each is told who names it, so that one may be taken out of the middle.
@@ -392,11 +317,11 @@ int esp_out_set(struct esp *esp, const struct ipc_sa_out_set *cmd, uint64_t now_
 
 int esp_out_del(struct esp *esp, sa_ref_t ref, struct ipc_sa_info *last, uint64_t now_tsc)
 {
-	struct sa_out *sa = out_lookup(esp, ref);
+	struct sa_out *sa = esp_out_lookup(esp, ref);
 
 	if (!sa)
 		return -ENOENT;
-	out_info(esp, spi_slot(ref), last, now_tsc);
+	esp_out_info(esp, spi_slot(ref), last, now_tsc);
 	chain_cut(esp, ref);
 	// The digest of the key stays: the slot must not see this key again.
 	secret_wipe(sa, sizeof(*sa));
@@ -431,7 +356,7 @@ int esp_move(struct esp *esp, const struct ipc_sa_move *cmd)
 		return -EINVAL;
 	switch (cmd->direction) {
 	case IPC_DIR_IN:
-		in = in_lookup(esp, cmd->spi_or_ref);
+		in = esp_in_lookup(esp, cmd->spi_or_ref);
 		if (!in)
 			return -ENOENT;
 		cold_move(&esp->in_cold[spi_slot(cmd->spi_or_ref)].base, cmd);
@@ -441,7 +366,7 @@ int esp_move(struct esp *esp, const struct ipc_sa_move *cmd)
 		esp->in_cold[spi_slot(cmd->spi_or_ref)].told_peer = 0;
 		return 0;
 	case IPC_DIR_OUT:
-		out = out_lookup(esp, cmd->spi_or_ref);
+		out = esp_out_lookup(esp, cmd->spi_or_ref);
 		if (!out)
 			return -ENOENT;
 		cold = &esp->out_cold[spi_slot(cmd->spi_or_ref)];
@@ -457,49 +382,6 @@ int esp_move(struct esp *esp, const struct ipc_sa_move *cmd)
 	}
 }
 
-int esp_query(const struct esp *esp, enum ipc_direction dir, uint32_t spi_or_ref,
-	struct ipc_sa_info *out, uint64_t now_tsc)
-{
-	switch (dir) {
-	case IPC_DIR_IN:
-		if (!in_lookup(esp, spi_or_ref))
-			return -ENOENT;
-		in_info(esp, spi_slot(spi_or_ref), out, now_tsc);
-		return 0;
-	case IPC_DIR_OUT:
-		if (!out_lookup(esp, spi_or_ref))
-			return -ENOENT;
-		out_info(esp, spi_slot(spi_or_ref), out, now_tsc);
-		return 0;
-	default:
-		return -EINVAL;
-	}
-}
-
-int esp_next(const struct esp *esp, enum ipc_direction dir, uint32_t *slot, struct ipc_sa_info *out,
-	uint64_t now_tsc)
-{
-	int64_t found;
-
-	if (dir != IPC_DIR_IN && dir != IPC_DIR_OUT)
-		return -EINVAL;
-	found = sad_set_next(dir == IPC_DIR_IN ? &esp->in_set : &esp->out_set, *slot);
-	if (found < 0)
-		return -ENOENT;
-	*slot = (uint32_t)found;
-	if (dir == IPC_DIR_IN)
-		in_info(esp, *slot, out, now_tsc);
-	else
-		out_info(esp, *slot, out, now_tsc);
-	return 0;
-}
-
-void esp_count(const struct esp *esp, uint64_t *in, uint64_t *out)
-{
-	*in = esp->in_set.n;
-	*out = esp->out_set.n;
-}
-
 void esp_set_route_generation(struct esp *esp, uint32_t generation, uint32_t mtu_default)
 {
 	esp->route_generation = generation;
@@ -512,7 +394,7 @@ void esp_set_route_generation(struct esp *esp, uint32_t generation, uint32_t mtu
 
 void esp_out_adj(struct esp *esp, sa_ref_t ref, uint32_t adj, uint32_t port_mtu)
 {
-	struct sa_out *sa = out_lookup(esp, ref);
+	struct sa_out *sa = esp_out_lookup(esp, ref);
 	struct sa_out_cold *cold;
 
 	if (!sa)
@@ -528,7 +410,7 @@ void esp_out_adj(struct esp *esp, sa_ref_t ref, uint32_t adj, uint32_t port_mtu)
 
 uint32_t esp_out_mtu(const struct esp *esp, sa_ref_t ref, uint8_t inner_family)
 {
-	const struct sa_out *sa = out_lookup(esp, ref);
+	const struct sa_out *sa = esp_out_lookup(esp, ref);
 
 	if (!sa)
 		return 0;

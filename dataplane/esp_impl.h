@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What esp.c, esp_in.c, esp_out.c and esp_chain.c share: one worker's ESP. For these and their tests
-// only. The worker's thread.
+// What esp.c, esp_info.c, esp_in.c, esp_out.c and esp_chain.c share: one worker's ESP. For these and
+// their tests only. The worker's thread.
 #pragma once
 
 #include "crypto.h"
@@ -51,6 +51,29 @@ bool esp_event_put(struct esp *esp, const struct esp_event *event);
 // An SA_EXPIRE event.
 bool esp_event_expire(struct esp *esp, enum ipc_direction dir, const struct sa_cold *cold,
 	uint32_t spi_or_ref, bool hard, enum ipc_expire_why why);
+
+// NULL when there is no such SA here.
+static inline struct sa_in *esp_in_lookup(const struct esp *esp, uint32_t spi)
+{
+	uint32_t slot = spi_slot(spi);
+
+	if (slot >= esp->slots || esp->in[slot].spi != spi || !spi)
+		return NULL;
+	return &esp->in[slot];
+}
+
+static inline struct sa_out *esp_out_lookup(const struct esp *esp, sa_ref_t ref)
+{
+	uint32_t slot = spi_slot(ref);
+
+	if (slot >= esp->slots || esp->out[slot].ref != ref || !ref)
+		return NULL;
+	return &esp->out[slot];
+}
+
+// What is known of the SA in a slot that holds one.
+void esp_in_info(const struct esp *esp, uint32_t slot, struct ipc_sa_info *info, uint64_t now_tsc);
+void esp_out_info(const struct esp *esp, uint32_t slot, struct ipc_sa_info *info, uint64_t now_tsc);
 
 static inline void esp_ops_reset(struct esp *esp)
 {

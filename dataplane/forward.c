@@ -371,23 +371,32 @@ static bool for_relay_agent(const struct pkt_meta *meta)
 		!(meta->flags & (PKT_DECRYPTED | PKT_LOCAL)) && meta->dst_port == DHCP6_SERVER_PORT;
 }
 
+// The packet that a fragment completes; one that is whole as it is. NULL: taken.
+static struct rte_mbuf *whole(struct worker *w, struct rte_mbuf *m)
+{
+	if (likely(!w->reassembly || !reassembly_is_fragment(ip_of(m), rte_pktmbuf_data_len(m))))
+		return m;
+	m = reassembly_put(w->reassembly, m, w->now_tsc);
+	if (!m)
+		return NULL;
+	w->stats.reassembled++;
+	if (flow_parse_mbuf(m, pkt_meta(m)) <= 0) {
+		worker_drop(w, m, DROP_BAD_IP_HEADER);
+		return NULL;
+	}
+	return m;
+}
+
 // To an inner address of ours: an echo request is answered, DHCPv6 is control's, nothing else is
 // offered there.
 static void local_take(struct worker *w, struct rte_mbuf *m)
 {
-	struct pkt_meta *meta = pkt_meta(m);
+	struct pkt_meta *meta;
 
-	if (w->reassembly && reassembly_is_fragment(ip_of(m), rte_pktmbuf_data_len(m))) {
-		m = reassembly_put(w->reassembly, m, w->now_tsc);
-		if (!m)
-			return;
-		w->stats.reassembled++;
-		meta = pkt_meta(m);
-		if (flow_parse_mbuf(m, meta) <= 0) {
-			worker_drop(w, m, DROP_BAD_IP_HEADER);
-			return;
-		}
-	}
+	m = whole(w, m);
+	if (!m)
+		return;
+	meta = pkt_meta(m);
 	if (for_relay_agent(meta)) {
 		punt_inside(w, m);
 		return;
@@ -401,6 +410,24 @@ static void local_take(struct worker *w, struct rte_mbuf *m)
 	forward_burst(w, &m, 1);
 }
 
+// To the host's address at which control is the DHCPv6 client: its link-local one, where little else
+// comes. A port is known of whole packets only.
+static void client_take(struct worker *w, struct rte_mbuf *m)
+{
+	bool fragment = reassembly_is_fragment(ip_of(m), rte_pktmbuf_data_len(m));
+
+	m = whole(w, m);
+	if (!m)
+		return;
+	if (for_dhcp6_client(pkt_meta(m))) {
+		punt_inner(w, m);
+		return;
+	}
+	if (fragment)
+		pkt_meta(m)->flags |= PKT_LOCAL; // it may be cut again
+	hostif_send(w, m);
+}
+
 // What ends at this machine: the host's interface, or control. True: taken.
 static bool deliver(struct worker *w, struct rte_mbuf *m, struct fib_key dst)
 {
@@ -408,8 +435,8 @@ static bool deliver(struct worker *w, struct rte_mbuf *m, struct fib_key dst)
 	struct fib_hop hop = fib_lookup(w->deliver, meta->family, dst);
 
 	if (hop.kind == FIB_HOSTIF) {
-		if (unlikely(hop.arg & FIB_HOSTIF_DHCP6) && for_dhcp6_client(meta))
-			punt_inner(w, m);
+		if (unlikely(hop.arg & FIB_HOSTIF_DHCP6))
+			client_take(w, m);
 		else
 			forward_to_host(w, m);
 		return true;

@@ -47,7 +47,7 @@ int host6_set(const char *iface, const char *key, int value)
 
 int host6_get(const char *iface, const char *key, int *value)
 {
-	char text[16] = "";
+	char text[16] = "", *end = text;
 	int fd = conf_open(iface, key, O_RDONLY);
 	ssize_t n;
 
@@ -57,8 +57,8 @@ int host6_get(const char *iface, const char *key, int *value)
 	close(fd);
 	if (n <= 0)
 		return n < 0 ? -errno : -EIO;
-	*value = atoi(text);
-	return 0;
+	*value = (int)strtol(text, &end, 10);
+	return end == text || (*end != '\n' && *end != '\0') ? -EIO : 0;
 }
 
 // ---- forwarding ----
@@ -70,13 +70,13 @@ static char ra_kept[RA_KEPT_MAX][IFNAMSIZ];
 
 static void keep_ra(const char *iface)
 {
+	size_t len = strlen(iface);
 	int value = 0;
 
-	if (ra_kept_n == RA_KEPT_MAX || strlen(iface) >= IFNAMSIZ ||
-		host6_get(iface, "accept_ra", &value) || value != 1 ||
-		host6_set(iface, "accept_ra", 2))
+	if (ra_kept_n == RA_KEPT_MAX || len >= IFNAMSIZ || host6_get(iface, "accept_ra", &value) ||
+		value != 1 || host6_set(iface, "accept_ra", 2))
 		return;
-	strcpy(ra_kept[ra_kept_n++], iface);
+	memcpy(ra_kept[ra_kept_n++], iface, len + 1);
 }
 
 static void keep_ra_all(void)

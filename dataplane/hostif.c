@@ -80,13 +80,14 @@ static bool name_valid(const char name[IPC_NAME_MAX])
 	return true;
 }
 
-// It ends in the environment of the hook: nothing but what domain names are made of.
+// It ends in the environment of the hook: nothing but what domain names are made of, and the blanks
+// between several.
 static bool domain_valid(const char domain[IPC_DOMAIN_MAX])
 {
 	if (!terminated(domain, IPC_DOMAIN_MAX))
 		return false;
 	for (const char *c = domain; *c != '\0'; c++)
-		if (!isalnum((unsigned char)*c) && strchr("-_.", *c) == NULL)
+		if (!isalnum((unsigned char)*c) && strchr("-_. ", *c) == NULL)
 			return false;
 	return true;
 }
@@ -97,7 +98,8 @@ static bool set_valid(const struct ipc_hostif_set *cmd)
 		!domain_valid(cmd->domain))
 		return false;
 	if (cmd->mtu < 68 || cmd->mtu > UINT16_MAX || cmd->addr_n > IPC_HOSTIF_ADDRS ||
-		cmd->route_n > IPC_HOSTIF_ROUTES || cmd->dns_n > IPC_HOSTIF_DNS)
+		cmd->route_n > IPC_HOSTIF_ROUTES || cmd->dns_n > IPC_HOSTIF_DNS ||
+		cmd->sntp_n > IPC_HOSTIF_SNTP)
 		return false;
 	for (uint32_t i = 0; i < cmd->addr_n; i++) {
 		const struct ipc_hostif_addr *a = &cmd->addr[i];
@@ -113,6 +115,9 @@ static bool set_valid(const struct ipc_hostif_set *cmd)
 			return false;
 	for (uint32_t i = 0; i < cmd->dns_n; i++)
 		if (!inet_addr_valid(&cmd->dns[i]))
+			return false;
+	for (uint32_t i = 0; i < cmd->sntp_n; i++)
+		if (!inet_addr_valid(&cmd->sntp[i]))
 			return false;
 	return true;
 }
@@ -258,10 +263,22 @@ static int apply(struct hostifs *h, uint32_t ifindex, const struct ipc_hostif_se
 	return rc;
 }
 
+// A list behind its name. The length with the final zero.
+static size_t put_addrs(
+	char *text, size_t size, const char *name, const struct inet_addr *list, uint32_t n)
+{
+	char addr[INET_ADDR_STRLEN];
+	size_t at = (size_t)snprintf(text, size, "%s", name);
+
+	for (uint32_t i = 0; i < n; i++)
+		at += (size_t)snprintf(text + at, size - at, "%s%s", i == 0 ? "" : " ",
+			inet_addr_format(&list[i], addr));
+	return at + 1;
+}
+
 static void hook_environment(
 	const struct ipc_hostif_set *set, const char *event, char *env[], char *text, size_t size)
 {
-	char addr[INET_ADDR_STRLEN];
 	size_t n = 0, at = 0;
 
 #define ENV(...)                                                                                   \
@@ -276,18 +293,17 @@ static void hook_environment(
 	ENV("CAPONIER_DOMAIN=%s", set->domain);
 #undef ENV
 	env[n++] = text + at;
-	at += (size_t)snprintf(text + at, size - at, "CAPONIER_DNS=");
-	for (uint32_t i = 0; i < set->dns_n; i++)
-		at += (size_t)snprintf(text + at, size - at, "%s%s", i == 0 ? "" : " ",
-			inet_addr_format(&set->dns[i], addr));
+	at += put_addrs(text + at, size - at, "CAPONIER_DNS=", set->dns, set->dns_n);
+	env[n++] = text + at;
+	put_addrs(text + at, size - at, "CAPONIER_SNTP=", set->sntp, set->sntp_n);
 	env[n] = NULL;
 }
 
 // Starts the hook program and does not wait for it: name service is not what packets wait for.
 static void run_hook(struct hostifs *h, const struct ipc_hostif_set *set, const char *event)
 {
-	// Five names of known length, a domain and eight addresses.
-	char text[512 + IPC_DOMAIN_MAX + IPC_HOSTIF_DNS * INET_ADDR_STRLEN];
+	// Seven names of known length, a domain and two lists of addresses.
+	char text[512 + IPC_DOMAIN_MAX + (IPC_HOSTIF_DNS + IPC_HOSTIF_SNTP) * INET_ADDR_STRLEN];
 	char *env[8], *argv[] = {(char *)(uintptr_t)h->hook, NULL};
 	posix_spawnattr_t attr;
 	sigset_t none;
@@ -335,8 +351,10 @@ void hostifs_reap(struct hostifs *h)
 
 static bool resolver_differs(const struct ipc_hostif_set *a, const struct ipc_hostif_set *b)
 {
-	return a->dns_n != b->dns_n || strcmp(a->domain, b->domain) != 0 ||
-		memcmp(a->dns, b->dns, a->dns_n * sizeof(a->dns[0])) != 0;
+	return a->dns_n != b->dns_n || a->sntp_n != b->sntp_n ||
+		strcmp(a->domain, b->domain) != 0 ||
+		memcmp(a->dns, b->dns, a->dns_n * sizeof(a->dns[0])) != 0 ||
+		memcmp(a->sntp, b->sntp, a->sntp_n * sizeof(a->sntp[0])) != 0;
 }
 
 static int make(struct hostifs *h, const struct ipc_hostif_set *cmd)

@@ -109,8 +109,9 @@ static void find_use(struct ike_sa_use *use)
 	}
 }
 
-static void row_given(struct admin_row *row, const struct cp_attrs *cp)
+static void row_given(struct admin_row *row, const struct control_connection *connection)
 {
+	const struct cp_attrs *cp = &connection->cp;
 	char text[INET_ADDR_STRLEN];
 
 	for (uint32_t i = 0; i < cp->prefix_n && i < CP_LIST_MAX; i++)
@@ -129,7 +130,10 @@ static void row_given(struct admin_row *row, const struct cp_attrs *cp)
 	if (!cp->link)
 		return;
 	row_hex(row, "link_id", cp->link_id, cp->link_id_len);
-	row_link_local(row, "gateway_link_local", cp->link_iid);
+	row_link_local(row, "client_link_local", connection->iid);
+	// The draft's reply has our own, echoed; the gateway's is nowhere in it.
+	if (connection->connection->wire != CONFIG_WIRE_IPSECME_00)
+		row_link_local(row, "gateway_link_local", cp->link_iid);
 }
 
 static bool show_connection(void *arg, const struct control_connection *connection)
@@ -160,7 +164,7 @@ static bool show_connection(void *arg, const struct control_connection *connecti
 	admin_row_text(&row, "interface", config->interface);
 	if (connection->mtu)
 		admin_row_count(&row, "mtu", connection->mtu);
-	row_given(&row, &connection->cp);
+	row_given(&row, connection);
 	for (uint32_t i = 0; i < connection->delegated_n && i < 8; i++)
 		row_add_prefix(&row, "delegated", &connection->delegated[i]);
 	if (connection->ike_sa)

@@ -32,6 +32,7 @@ int child_talk_open(struct ike_sa *sa, struct child_talk *talk, bool create)
 		talk->spi_in = 0;
 		return ret;
 	}
+	sa->gone_early = 0;
 	talk->ours = true;
 	talk->create = create;
 	if (!create)

@@ -13,6 +13,8 @@ LOG_TYPE("ike");
 #define COMPANIONS_USUAL 2
 // Below what a link can have (LINK_IKE_SAS).
 #define COMPANIONS_MANY 6
+// A link has no more; a host that crashes again and again fills it faster than questions are repeated.
+#define COMPANIONS_FULL 8
 
 static bool beside(const struct ike_sa *sa, const struct ike_sa *other)
 {
@@ -75,7 +77,7 @@ static void ask(struct ike_sa *sa)
 
 void companion_check(struct ike_sa *sa)
 {
-	struct ike_sa *oldest_silent = NULL;
+	struct ike_sa *oldest_silent = NULL, *oldest_asked = NULL;
 	uint32_t n = 1;
 
 	for (struct ike_sa *other = newest(sa); other != NULL; other = other->older) {
@@ -85,7 +87,11 @@ void companion_check(struct ike_sa *sa)
 			ask(other);
 		if (is_silent(other))
 			oldest_silent = other;
+		if (window_any(&other->window) != NULL) // before now, and no answer yet
+			oldest_asked = other;
 	}
+	if (n >= COMPANIONS_FULL && oldest_silent == NULL)
+		oldest_silent = oldest_asked;
 	if (n >= COMPANIONS_MANY && oldest_silent != NULL)
 		ike_sa_delete(oldest_silent, 0, "silent, and its link has many newer IKE SAs");
 }

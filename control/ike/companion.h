@@ -14,5 +14,7 @@ bool companion_serves(const struct ike_sa *sa, const struct ts_list *remote);
 // It is about to end: what its companions have held back is sent with from now on.
 void companion_hand_over(struct ike_sa *sa);
 // One more IKE SA is up on the link. More than a reauthentication needs: are the older ones alive? Many
-// more: the oldest that is silent goes at once, before the link has no room for its own host.
+// more: the oldest that is silent goes at once, before the link has no room for its own host. As many as
+// a link can have: the oldest goes that has been asked and has not answered yet. Whoever gets here has
+// proved the identity and named the Link ID, so that he can only push out what is his own.
 void companion_check(struct ike_sa *sa);

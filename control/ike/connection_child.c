@@ -318,6 +318,8 @@ static struct connection_child *wish_of(
 
 	for (uint32_t i = 0; i < ike->config->connection_n; i++) {
 		*connection = ike->connection[i];
+		if (*connection == NULL) // gone, while the configuration changes
+			continue;
 		for (struct connection_child *w = (*connection)->children; w != NULL; w = w->next)
 			if (w->id == child->wish)
 				return w->child == child->handle ? w : NULL;

@@ -10,9 +10,41 @@
 #include <stdlib.h>
 #include <string.h>
 
+// The types differ in size by far, and a handshake makes a dozen of the small ones.
+static size_t size_of(enum ike_effect_type type)
+{
+#define UP_TO(member)                                                                              \
+	(offsetof(struct ike_effect, member) + sizeof(((struct ike_effect *)0)->member))
+	switch (type) {
+	case IKE_SEND:
+		return UP_TO(send);
+	case IKE_SA_IN_ADD:
+		return UP_TO(in_add);
+	case IKE_SA_OUT_SET:
+		return UP_TO(out_set);
+	case IKE_SA_IN_DEL:
+		return UP_TO(spi);
+	case IKE_SA_OUT_DEL:
+		return UP_TO(ref);
+	case IKE_SA_MOVE:
+		return UP_TO(move);
+	case IKE_EVENT:
+		return UP_TO(event);
+	case IKE_KEYLOG:
+		return UP_TO(keylog);
+	case IKE_CONNECTION_UP:
+	case IKE_CONNECTION_DOWN:
+	case IKE_CONNECTION_CHILD_UP:
+	case IKE_CONNECTION_CHILD_DOWN:
+		break;
+	}
+#undef UP_TO
+	return sizeof(struct ike_effect);
+}
+
 struct ike_effect *effect_new(struct ike *ike, enum ike_effect_type type)
 {
-	struct ike_effect *effect = core_need(sizeof(*effect));
+	struct ike_effect *effect = core_need(size_of(type));
 
 	effect->type = type;
 	*ike->effects_end = effect;
@@ -54,7 +86,7 @@ void ike_effect_free(struct ike_effect *effect)
 		free((void *)(uintptr_t)effect->send.datagram.data);
 	if (effect->type == IKE_SA_IN_ADD || effect->type == IKE_SA_OUT_SET ||
 		effect->type == IKE_KEYLOG)
-		secret_wipe(effect, sizeof(*effect));
+		secret_wipe(effect, size_of(effect->type));
 	free(effect);
 }
 

@@ -132,6 +132,7 @@ void identity_initial_contact(struct ike_sa *sa)
 		rival = ike_sa_by_handle(sa->ike, other->rival);
 		if (rival != NULL) // the peer may have deleted it long ago
 			ike_sa_end(rival, "initial contact on a newer IKE SA");
+		other->left_by = sa->handle;
 		ike_sa_end(other, "initial contact on a newer IKE SA");
 	}
 }

@@ -58,10 +58,13 @@ struct ike_ops {
 	int (*ref_alloc)(void *arg, uint32_t worker, sa_ref_t *ref);
 	void (*ref_free)(void *arg, sa_ref_t ref);
 	// Responder. attach is called once per IKE SA, after authentication; detach when the IKE SA goes
-	// (not when it is rekeyed: then `moved` tells the new handle).
+	// (not when it is rekeyed: then `moved` tells the new handle). left_by: the IKE SA on which the
+	// peer itself said that this one is over, so that its host has given up the link: this one
+	// (a delete), or the one that asks next (INITIAL_CONTACT). 0: time-out, lifetime, operator.
 	enum ike_link_outcome (*link_attach)(void *arg, const struct ike_link_request *request,
 		struct ike_link_reply *reply, uint64_t now_us);
-	void (*link_detach)(void *arg, uint64_t link, uint64_t ike_sa, uint64_t now_us);
+	void (*link_detach)(
+		void *arg, uint64_t link, uint64_t ike_sa, uint64_t left_by, uint64_t now_us);
 	void (*link_moved)(void *arg, uint64_t link, uint64_t old_ike_sa, uint64_t new_ike_sa);
 	// What child SAs of the link may cover now (L19, L29); asked at each CREATE_CHILD_SA about it.
 	// false: the link is not there. NULL op: what link_attach said stays.
@@ -128,7 +131,8 @@ struct ike_effect {
 	uint32_t worker; // IKE_SEND
 	uint64_t link; // of the child SA, 0: none
 	uint64_t ike_sa;
-	union {
+	struct ike_effect *next;
+	union { // last: there is memory for the member of its type alone
 		struct {
 			struct ike_datagram datagram; // data owned by the effect
 		} send;
@@ -152,7 +156,6 @@ struct ike_effect {
 			char why[128]; // CONNECTION_DOWN, CONNECTION_CHILD_DOWN
 		} connection;
 	};
-	struct ike_effect *next;
 };
 
 // `config` and `ops` are lent for the life of the core; `arg` goes to each op.

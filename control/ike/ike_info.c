@@ -4,6 +4,7 @@
 #include "connection.h"
 #include "ike_sa.h"
 
+#include <stddef.h>
 #include <string.h>
 
 static void fill_child(const struct child_sa *child, struct ike_child_info *out)
@@ -32,7 +33,7 @@ static void fill(const struct ike_sa *sa, struct ike_sa_info *out)
 {
 	const size_t child_max = sizeof(out->child) / sizeof(out->child[0]);
 
-	memset(out, 0, sizeof(*out));
+	memset(out, 0, offsetof(struct ike_sa_info, child)); // children are large, and few
 	out->ike_sa = sa->handle;
 	out->spi_i = sa->spi_i;
 	out->spi_r = sa->spi_r;

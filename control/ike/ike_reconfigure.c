@@ -172,6 +172,7 @@ static void connection_drop(struct connection *connection)
 	struct ike_sa *sa = ike_sa_by_handle(ike, connection->ike_sa);
 
 	LOG(NOTICE, "connection %s is gone from the configuration", connection->config->name);
+	connection_children_fini(connection); // their end would be told under a name that is gone
 	connection_unwanted(connection);
 	if (sa != NULL) {
 		sa->connection = NULL;
@@ -208,6 +209,7 @@ static void connections_change(struct change *change)
 		uint32_t number = number_of(change, connection->config);
 
 		if (number == UINT32_MAX) {
+			ike->connection[i] = NULL; // whoever looks through them meanwhile
 			connection_drop(connection);
 			continue;
 		}

@@ -265,7 +265,7 @@ static void release(struct ike_sa *sa, const char *why)
 	while (sa->children != NULL)
 		child_end(sa->children, why);
 	if (sa->link != 0 && ike->ops->link_detach != NULL)
-		ike->ops->link_detach(ike->arg, sa->link, sa->handle, ike->now_us);
+		ike->ops->link_detach(ike->arg, sa->link, sa->handle, sa->left_by, ike->now_us);
 	sa->link = 0;
 	identity_forget(sa);
 	connection_sa_down(sa, why);

@@ -90,6 +90,7 @@ struct ike_sa {
 	const struct config_peer *peer; // responder
 	struct connection *connection; // initiator, while it is the connection's
 	uint64_t link; // handle of the link layer, 0: none
+	uint64_t left_by; // handle of the IKE SA on which the peer ended this one, 0: it did not
 	bool link_wire; // RFC 5739 link: CREATE_CHILD_SA requests about it carry LINK_ID
 	uint8_t link_id[CP_LINK_ID_MAX];
 	uint8_t link_id_len;
@@ -102,6 +103,8 @@ struct ike_sa {
 
 	struct reauth reauth;
 	bool drain; // deleting it, and what is under way to us shall arrive
+	uint32_t
+		gone_early; // the peer's SPI of what it deleted before its answer that made it came; 0: none
 	uint64_t rekeyed_by; // handle of the IKE SA that took over, 0: none
 	uint64_t rival; // handle of the one that the peer's simultaneous rekey made, 0: none
 	uint64_t rival_of; // and the other way round

@@ -79,6 +79,10 @@ struct task *task_child_new(const struct ts_list *local, const struct ts_list *r
 struct task *task_child_wish_new(uint64_t wish);
 // One of these is at the window, or waits and may start by then.
 bool task_child_queued(struct ike_sa *sa, uint64_t wish, uint64_t before_us);
+// A request of ours that makes a pair of ESP SAs is under way: the peer may have it already.
+bool task_child_pending(struct ike_sa *sa);
+// The peer has deleted the pair with this SPI of its before its answer was here. Asked once for each.
+bool task_child_gone(struct ike_sa *sa, uint32_t spi_out);
 struct task *task_rekey_child_new(uint64_t child);
 // N(REKEY_SA) was in the request.
 void task_rekey_child_respond(struct ike_sa *sa, const struct ike_msg *msg,

@@ -24,14 +24,15 @@ struct task_child {
 
 // Initiator
 
-static void no_spi(struct ike_sa *sa, const struct task_child *t)
+// Not the peer's no: another attempt follows soon.
+static void failed(struct ike_sa *sa, const struct task_child *t, const char *why)
 {
 	struct connection_child *wish = connection_child_find(sa->connection, t->wish);
 
 	if (t->wish == 0)
-		connection_failed(sa, "no SPI for a child SA");
+		connection_failed(sa, why);
 	else if (wish != NULL)
-		connection_child_refused(sa, wish, "no SPI for a child SA", false);
+		connection_child_refused(sa, wish, why, false);
 }
 
 // --> CREATE_CHILD_SA { [N(LINK_ID),] [CP(CFG_REQUEST),] SA, Ni, [KEi,] TSi, TSr }
@@ -47,7 +48,7 @@ static int child_build(struct ike_sa *sa, struct task *task, struct ike_builder 
 		child_talk_close(sa, &t->talk);
 		ret = child_talk_open(sa, &t->talk, true);
 		if (ret < 0) {
-			no_spi(sa, t);
+			failed(sa, t, "no SPI for a child SA");
 			return ret;
 		}
 	}
@@ -145,15 +146,21 @@ static enum task_result child_process(
 		ike_sa_delete(sa, 0, wrong);
 		return TASK_DONE;
 	}
+	if (task_child_gone(sa, t->talk.spi_out)) {
+		failed(sa, t, "deleted by the peer at once");
+		return TASK_DONE;
+	}
 	if (t->wish != 0) {
 		wish_granted(sa, t, msg);
 		return TASK_DONE;
 	}
 	child = child_talk_child(sa, &t->talk);
-	if (child == NULL)
-		give_back(sa, t);
-	else
+	if (child != NULL) {
 		connection_up(sa, child);
+		return TASK_DONE;
+	}
+	give_back(sa, t);
+	failed(sa, t, "no resources for a child SA");
 	return TASK_DONE;
 }
 
@@ -202,6 +209,22 @@ bool task_child_queued(struct ike_sa *sa, uint64_t wish, uint64_t before_us)
 		if (is_for(task, wish) && task->not_before_us <= before_us)
 			return true;
 	return active != NULL && is_for(active, wish);
+}
+
+bool task_child_pending(struct ike_sa *sa)
+{
+	const struct task *active = task_active(sa);
+
+	return active != NULL &&
+		(active->class == &task_class_child || active->class == &task_class_rekey_child);
+}
+
+bool task_child_gone(struct ike_sa *sa, uint32_t spi_out)
+{
+	bool gone = sa->gone_early == spi_out;
+
+	sa->gone_early = 0;
+	return gone;
 }
 
 // Responder

@@ -183,8 +183,11 @@ static void delete_pairs(
 	for (uint32_t i = 0; i < request->n && answer->n < DELETE_SPIS_MAX; i++) {
 		struct child_pair *pair = child_pair_by_peer_spi(holder(sa), request->spi[i]);
 
-		if (pair == NULL)
+		if (pair == NULL) {
+			if (task_child_pending(sa)) // made by an answer that was lost?
+				sa->gone_early = request->spi[i];
 			continue;
+		}
 		if (delete_sent(sa, pair->spi_in)) {
 			// Outbound now, inbound with the response to ours.
 			if (pair->role == PAIR_CURRENT)
@@ -231,6 +234,7 @@ void task_informational_respond(struct ike_sa *sa, const struct ike_msg *msg, st
 			if (ret == 0 && request.protocol == PROTOCOL_IKE) {
 				sa->after = AFTER_CLOSE;
 				sa->why = "deleted by the peer";
+				sa->left_by = sa->handle;
 			} else if (ret == 0 && request.protocol == PROTOCOL_ESP) {
 				delete_pairs(sa, &request, &answer);
 			}

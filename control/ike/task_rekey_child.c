@@ -161,9 +161,16 @@ static enum task_result rekey_process(
 
 	if (error != 0)
 		return rekey_refused(sa, t, child, msg, error);
+	if (sa->state >= IKE_SA_DELETING) // and what is inside with it
+		return TASK_DONE;
 	wrong = child_talk_accept(sa, &t->talk, msg);
 	if (wrong != NULL) {
 		ike_sa_delete(sa, 0, wrong);
+		return TASK_DONE;
+	}
+	if (task_child_gone(sa, t->talk.spi_out)) {
+		if (child != NULL)
+			child->rekey_us = sa->ike->now_us + RETRY_US;
 		return TASK_DONE;
 	}
 	ours = child == NULL || child->deleting ? NULL
@@ -214,7 +221,8 @@ static struct child_pair *find_pair(
 	struct child_pair *pair =
 		rekey->protocol == PROTOCOL_ESP ? child_pair_by_peer_spi(sa, rekey->spi) : NULL;
 
-	*notify = NOTIFY_CHILD_SA_NOT_FOUND;
+	// The answer that makes it may still be on its way to us.
+	*notify = task_child_pending(sa) ? NOTIFY_TEMPORARY_FAILURE : NOTIFY_CHILD_SA_NOT_FOUND;
 	if (pair == NULL)
 		return NULL;
 	*notify = NOTIFY_TEMPORARY_FAILURE; // section 2.25.1: it is being closed

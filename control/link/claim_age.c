@@ -14,7 +14,7 @@ LOG_TYPE("link");
 
 #define ROUND_US (600 * US_PER_S) // from one round to the next
 #define ROUND_FULL_US (10 * US_PER_S) // when the next claim would be refused, or was
-#define OLD_US (10 * US_PER_S) // heard of since: need not be asked for; may still be tentative
+#define OLD_US (5 * US_PER_S) // heard of since: need not be asked for; may still be tentative
 #define ASKS 3 // MAX_UNICAST_SOLICIT
 #define ASK_US US_PER_S // RETRANS_TIMER
 #define PACE_US (US_PER_S / 50) // from one claim to the next

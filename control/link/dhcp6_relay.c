@@ -76,6 +76,22 @@ static struct inet_addr link_address(const struct link *link)
 	return (struct inet_addr){.family = AF_INET6};
 }
 
+// The server knows clients by the DUIDs that they tell it: nobody gives up what is another link's.
+static bool gives_up_others(const struct dhcp6_question *q)
+{
+	if (q->msg->type != DHCP6_RELEASE && q->msg->type != DHCP6_DECLINE)
+		return false;
+	for (uint32_t i = 0; i < q->msg->ia_n; i++)
+		for (uint32_t k = 0; k < q->msg->ia[i].item_n; k++) {
+			uint64_t holder = link_relayed_to(
+				q->server->setup.links, &q->msg->ia[i].item[k].prefix);
+
+			if (holder != 0 && holder != q->link->handle)
+				return true;
+		}
+	return q->msg->excess_n > 0; // and what we did not read, the server would
+}
+
 // A client stops using what it releases before it says so (RFC 8415 section 18.2.7).
 static void note_release(const struct dhcp6_question *q)
 {
@@ -102,6 +118,8 @@ enum dhcp6_result dhcp6_relay_forward(
 		.message = packet->payload,
 		.message_len = packet->payload_len};
 
+	if (gives_up_others(q))
+		return DHCP6_REFUSED;
 	if (!inner_address(q->server->setup.config, server, &out->local))
 		return DHCP6_IGNORED; // no way to the server
 	make_interface_id(q->link, interface_id);

@@ -332,15 +332,20 @@ static bool take_out(struct link *link, uint64_t ike_sa)
 	return false;
 }
 
-void link_detach(struct link_table *table, uint64_t link, uint64_t ike_sa, uint64_t now_us)
+void link_detach(
+	struct link_table *table, uint64_t link, uint64_t ike_sa, uint64_t left_by, uint64_t now_us)
 {
 	struct link_entry *entry = link_index_find(table, link);
 
 	if (entry == NULL || !take_out(&entry->link, ike_sa))
 		return;
 	renumber_detach(table, entry, ike_sa, now_us);
-	if (entry->link.ike_sa_n == 0)
-		enter_grace(table, entry, now_us);
+	if (entry->link.ike_sa_n > 0)
+		return;
+	entry->left = left_by == 0 ? LINK_LOST : left_by == ike_sa ? LINK_DELETED : LINK_REPLACED;
+	entry->left_for = left_by;
+	entry->left_us = now_us;
+	enter_grace(table, entry, now_us);
 }
 
 void link_moved(struct link_table *table, uint64_t link, uint64_t old_ike_sa, uint64_t new_ike_sa)

@@ -108,7 +108,10 @@ void link_table_free(struct link_table *table); // accepts NULL; the store keeps
 
 enum ike_link_outcome link_attach(struct link_table *table, const struct ike_link_request *request,
 	struct ike_link_reply *reply, uint64_t now_us);
-void link_detach(struct link_table *table, uint64_t link, uint64_t ike_sa, uint64_t now_us);
+// left_by as in struct ike_ops. While the link is in its grace time, one that its own peer gave up may
+// become anybody's of the same identity; one whose peer fell silent waits for its host (L13, L14).
+void link_detach(struct link_table *table, uint64_t link, uint64_t ike_sa, uint64_t left_by,
+	uint64_t now_us);
 void link_moved(struct link_table *table, uint64_t link, uint64_t old_ike_sa, uint64_t new_ike_sa);
 bool link_id_matches(
 	const struct link_table *table, uint64_t link, const uint8_t *link_id, size_t len);
@@ -157,6 +160,8 @@ int link_lease_del(struct link_table *table, uint64_t link, const struct inet_pr
 int link_relayed_add(struct link_table *table, uint64_t link, const struct inet_prefix *prefix,
 	uint64_t until_us, uint64_t now_us);
 int link_relayed_del(struct link_table *table, uint64_t link, const struct inet_prefix *prefix);
+// Handle of the link that a relayed server gave something of this to, 0: none.
+uint64_t link_relayed_to(const struct link_table *table, const struct inet_prefix *prefix);
 
 // At its next reauthentication the link gets what its profile says by then; `fresh`: other prefixes
 // than it has, though assignment be stable. The old ones stay until no IKE SA from before is left.

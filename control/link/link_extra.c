@@ -260,6 +260,27 @@ int link_relayed_del(struct link_table *table, uint64_t link, const struct inet_
 	return link_extra_del(table, entry, at);
 }
 
+uint64_t link_relayed_to(const struct link_table *table, const struct inet_prefix *prefix)
+{
+	struct relayed key = {.prefix = *prefix};
+	struct relayed *const *found = tfind(&key, &table->relayed, compare_relayed);
+
+	return found != NULL ? (*found)->link : 0;
+}
+
+void link_relayed_check(struct link_table *table, struct link_entry *entry)
+{
+	for (uint32_t i = entry->link.extra_n; i-- > 0;) {
+		struct inet_prefix prefix = entry->link.extra[i].prefix;
+
+		if (entry->link.extra[i].kind != LINK_EXTRA_RELAYED ||
+			may_be_relayed(table, &prefix))
+			continue;
+		link_prefix_leaving(table, &entry->link, &prefix, NULL);
+		link_extra_del(table, entry, i);
+	}
+}
+
 // ---- from the store ----
 
 #define LOST_MAX 256

@@ -47,6 +47,26 @@ void link_lease_forget(struct link *link, uint32_t at)
 	link->lease_n--;
 }
 
+void link_lease_swap(struct link *link, uint32_t a, uint32_t b)
+{
+	struct lease *lease = link->lease[a];
+	struct inet_prefix prefix = link->prefix[a];
+	enum link_lease_role role = link->role[a];
+	uint32_t nth = link->lease_nth[a];
+	bool leaving = link->leaving[a];
+
+	link->lease[a] = link->lease[b];
+	link->prefix[a] = link->prefix[b];
+	link->role[a] = link->role[b];
+	link->lease_nth[a] = link->lease_nth[b];
+	link->leaving[a] = link->leaving[b];
+	link->lease[b] = lease;
+	link->prefix[b] = prefix;
+	link->role[b] = role;
+	link->lease_nth[b] = nth;
+	link->leaving[b] = leaving;
+}
+
 void link_lease_drop(struct link_table *table, struct link *link, uint32_t at, uint64_t now_us)
 {
 	lease_give(table->leases, link->lease[at], link_wall_s(table, now_us));

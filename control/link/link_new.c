@@ -25,33 +25,61 @@ static bool recognised(const struct link *link, const struct cp_attrs *asked)
 		(ip6.family != 0 && link_owns(link, &ip6));
 }
 
+// Its host has given the link up, and this request may be that host's, coming back without a word about
+// it: of the same kind, naming no other link. What only fell silent is not given away, since its host
+// may still use the addresses and name them later.
+static bool given_up(const struct link_entry *entry, const struct ike_link_request *request,
+	const struct link_wants *wants)
+{
+	const struct link *link = &entry->link;
+
+	return link->state == LINK_GRACE && link->profile == request->peer->profile &&
+		link->virtual_link == wants->virtual_link && link->unasked == wants->unasked &&
+		(request->asked == NULL || request->asked->link_id_len == 0) &&
+		(entry->left == LINK_DELETED ||
+			(entry->left == LINK_REPLACED && entry->left_for == request->ike_sa));
+}
+
+// The better one of two that were given up: most recently, else the first.
+static struct link_entry *later(struct link_entry *a, struct link_entry *b)
+{
+	if (a == NULL || a->left_us != b->left_us)
+		return a != NULL && a->left_us > b->left_us ? a : b;
+	return a->link.ordinal < b->link.ordinal ? a : b;
+}
+
 // Which of the identity's links a request for a new one becomes (L14, L28): the one that was this
-// host's if that can be told, else the first number that no link has, whose reserved leases it gets.
-// A link in its grace time is probably waiting for another host; it makes room (*old) only when no
-// number is left.
-static int choose_ordinal(const struct link_table *table, const struct config_id *identity,
-	const struct cp_attrs *asked, uint32_t *ordinal, struct link_entry **old)
+// host's if that can be told; else one that its host gave up; else the first number that no link has,
+// whose reserved leases it gets. Any other link in its grace time is probably waiting for another host;
+// it makes room (*old) only when no number is left.
+static int choose_ordinal(const struct link_table *table, const struct ike_link_request *request,
+	const struct link_wants *wants, uint32_t *ordinal, struct link_entry **old)
 {
 	bool used[LINKS_PER_IDENTITY] = {};
-	struct link_entry *mine = NULL, *oldest = NULL;
+	struct link_entry *mine = NULL, *left = NULL, *oldest = NULL;
 	uint32_t first = 0;
 
-	for (struct link_entry *e = link_index_first(table, identity); e != NULL;
+	for (struct link_entry *e = link_index_first(table, request->identity); e != NULL;
 		e = link_index_next(e)) {
 		struct link *link = &e->link;
 
 		if (link->ordinal < LINKS_PER_IDENTITY)
 			used[link->ordinal] = true;
-		if (link->state != LINK_UP && recognised(link, asked) &&
+		if (link->state != LINK_UP && recognised(link, request->asked) &&
 			(mine == NULL || link->ordinal < mine->link.ordinal))
 			mine = e;
+		if (given_up(e, request, wants))
+			left = later(left, e);
 		if (link->state == LINK_GRACE &&
 			(oldest == NULL || link->grace_until_us < oldest->link.grace_until_us))
 			oldest = e;
 	}
 	while (first < LINKS_PER_IDENTITY && used[first])
 		first++;
-	*old = mine != NULL ? mine : first < LINKS_PER_IDENTITY ? NULL : oldest;
+	*old = mine != NULL		     ? mine
+		: left != NULL		     ? left
+		: first < LINKS_PER_IDENTITY ? NULL
+					     : oldest;
 	if (*old == NULL && first == LINKS_PER_IDENTITY)
 		return -EDQUOT;
 	*ordinal = *old != NULL ? (*old)->link.ordinal : first;
@@ -181,7 +209,7 @@ struct link_entry *link_new(struct link_table *table, const struct ike_link_requ
 	uint32_t ordinal = 0;
 
 	*why = "the identity has too many links";
-	if (choose_ordinal(table, request->identity, request->asked, &ordinal, &old) != 0)
+	if (choose_ordinal(table, request, wants, &ordinal, &old) != 0)
 		return NULL;
 	*why = "the lease database failed";
 	if (store_begin(table->setup.store) != 0)

@@ -116,6 +116,7 @@ static bool take_over(void *arg, struct hash_node *node)
 		profile = &find_gone(r->table, link->profile->name)->profile;
 	link->profile = profile;
 	drop_claims(r->table, link);
+	link_relayed_check(r->table, entry);
 	// It cannot be come back to: the peer gets another link, or none.
 	if (gone || link->peer == NULL || link->peer->profile != profile)
 		entry->lost = link->no_grace = true;

@@ -19,6 +19,9 @@ int link_renumber(struct link_table *table, uint64_t link, bool fresh)
 		return -ENOENT;
 	entry->renumber = true;
 	entry->renumber_fresh = entry->renumber_fresh || fresh;
+	if (link_save(table, &entry->link) != 0)
+		LOG_LIMITED(WARN,
+			"lease database: a restart will forget that %lu is to be renumbered", link);
 	return 0;
 }
 
@@ -122,6 +125,28 @@ static void add(struct link_table *table, struct link *link, uint64_t now_us)
 	}
 }
 
+// Where among the profile's prefixes a lease stands; what is none stands behind them.
+static uint32_t place_of(const struct link_table *table, const struct link *link, uint32_t at)
+{
+	uint32_t place = 0;
+
+	if (link->role[at] != LINK_LEASE_PREFIX)
+		return CONFIG_LINK_POOLS;
+	while (place < link->profile->prefix_pool_n &&
+		!is_of_pool(table, link->lease[at], link->profile->prefix_pool[place]))
+		place++;
+	return place;
+}
+
+// What came last stands last, but clients go by the order that the profile has.
+static void put_in_order(const struct link_table *table, struct link *link)
+{
+	for (uint32_t i = 1; i < link->lease_n; i++)
+		for (uint32_t k = i;
+			k > 0 && place_of(table, link, k - 1) > place_of(table, link, k); k--)
+			link_lease_swap(link, k - 1, k);
+}
+
 static bool drop_leaving(struct link_table *table, struct link *link, uint64_t now_us)
 {
 	bool dropped = false;
@@ -165,6 +190,7 @@ void renumber_attach(struct link_table *table, struct link_entry *entry,
 	if (entry->renumber) {
 		withdraw(table, entry, now_us);
 		add(table, link, now_us);
+		put_in_order(table, link);
 		entry->renumber = entry->renumber_fresh = false;
 		for (uint32_t i = 0; i < link->lease_n; i++)
 			leaving = leaving || link->leaving[i];

@@ -11,14 +11,21 @@ LOG_TYPE("link");
 
 #define ROLE_LEAVING UINT32_C(0x100) // in a row: the lease is leaving
 
+// In a row: what link_renumber() asked for is still to be done.
+#define RENUMBER UINT32_C(1)
+#define RENUMBER_FRESH UINT32_C(2)
+
 int link_save(struct link_table *table, const struct link *link)
 {
+	const struct link_entry *entry = (const struct link_entry *)(const void *)link;
 	struct store_link row = {.handle = link->handle,
 		.identity = link->identity,
 		.ordinal = link->ordinal,
 		.virtual_link = link->virtual_link,
 		.unasked = link->unasked,
-		.created_s = link_wall_s(table, link->created_us)};
+		.created_s = link_wall_s(table, link->created_us),
+		.renumber = (entry->renumber ? RENUMBER : 0) |
+			(entry->renumber_fresh ? RENUMBER_FRESH : 0)};
 
 	memcpy(row.link_id, link->link_id, LINK_ID_BYTES);
 	memcpy(row.client_iid, link->client_iid, 8);
@@ -94,6 +101,7 @@ static bool load_link(void *arg, const struct store_link *row)
 		.ordinal = row->ordinal,
 		.peer = link_find_peer(table->setup.config, row->peer),
 		.profile = link_find_profile(table->setup.config, row->profile)};
+	struct link_entry *entry = NULL;
 	bool complete = link.profile != NULL && link_find(table, row->handle) == NULL;
 
 	if (row->created_s < table->setup.wall_s && age_us < table->setup.now_us)
@@ -109,8 +117,13 @@ static bool load_link(void *arg, const struct store_link *row)
 			load->lost[load->lost_n++] = row->handle;
 		return true;
 	}
-	if (link_index_add(table, &link) == NULL)
+	entry = link_index_add(table, &link);
+	if (entry == NULL) {
 		load->error = -ENOMEM;
+	} else {
+		entry->renumber = (row->renumber & RENUMBER) != 0;
+		entry->renumber_fresh = (row->renumber & RENUMBER_FRESH) != 0;
+	}
 	return load->error == 0;
 }
 

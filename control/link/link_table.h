@@ -13,6 +13,13 @@
 
 #include <sys/queue.h>
 
+// How a link's last IKE SA ended: did its host give the link up?
+enum link_left {
+	LINK_LOST, // nobody knows: time-out, lifetime, operator, a restart
+	LINK_DELETED, // it did, with a delete
+	LINK_REPLACED, // it did, with INITIAL_CONTACT on another IKE SA, which is about to ask
+};
+
 struct link_entry {
 	struct link link; // first: what others hold a pointer to
 	struct hash_node by_handle;
@@ -22,6 +29,9 @@ struct link_entry {
 	// link_renumber.c: what was asked for, and the IKE SAs that still use leases that leave.
 	bool renumber, renumber_fresh;
 	bool lost; // link_reconfigure.c: something that another configuration has not
+	enum link_left left; // in grace: how it came there, and when
+	uint64_t left_us;
+	uint64_t left_for; // LINK_REPLACED: the IKE SA
 	uint32_t before_n;
 	uint64_t before[LINK_IKE_SAS];
 	struct timer expiry; // of the extra that ends first
@@ -77,7 +87,7 @@ struct link_entry *link_index_next(const struct link_entry *entry);
 bool link_index_same_identity(const struct config_id *a, const struct config_id *b);
 
 // link_save.c
-int link_save(struct link_table *table, const struct link *link);
+int link_save(struct link_table *table, const struct link *link); // of an entry
 int link_load(struct link_table *table); // fills the table; 0, -EIO, -ENOMEM
 // By name, as rows and another configuration have them. NULL: there is none.
 const struct config_profile *link_find_profile(const struct config *config, const char *name);
@@ -103,6 +113,7 @@ int link_lease_take(struct link_table *table, struct link *link, const struct co
 void link_lease_drop(struct link_table *table, struct link *link, uint32_t at, uint64_t now_us);
 void link_leases_drop(struct link_table *table, struct link *link, uint64_t now_us); // all
 void link_lease_forget(struct link *link, uint32_t at); // without giving it back
+void link_lease_swap(struct link *link, uint32_t a, uint32_t b); // their places
 // The events.
 void link_prefix_added(struct link_table *table, const struct link *link,
 	const struct inet_prefix *prefix, const struct lease *lease);
@@ -119,6 +130,8 @@ uint32_t link_extra_at(const struct link *link, const struct inet_prefix *prefix
 // The link ends: told to the events, forgotten in memory; the rows go with the link's.
 void link_extras_end(struct link_table *table, struct link_entry *entry);
 int link_extras_load(struct link_table *table); // 0, -EIO, -ENOMEM
+// Another configuration: what a relayed server gave and is ours to give now goes (L20).
+void link_relayed_check(struct link_table *table, struct link_entry *entry);
 void link_extras_timeout(struct link_table *table, uint64_t now_us);
 void link_extras_fini(struct link_table *table); // with the table
 

@@ -38,6 +38,7 @@ struct store_link {
 	uint32_t ordinal;
 	bool virtual_link;
 	bool unasked;
+	uint32_t renumber; // what the link's owner keeps there about a renumbering to come
 	uint8_t link_id[LINK_ID_BYTES];
 	uint8_t client_iid[8], gateway_iid[8];
 	char peer[CONFIG_NAME_MAX];

@@ -18,8 +18,8 @@
 	X(DEL_LEASE, "DELETE FROM lease WHERE prefix = ?")                                         \
 	X(PUT_LINK,                                                                                \
 		"INSERT OR REPLACE INTO link (handle, id_type, id, ordinal, unasked, link_id,"     \
-		" client_iid, gateway_iid, peer, profile, created, pools)"                         \
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                                    \
+		" client_iid, gateway_iid, peer, profile, created, pools, renumber)"               \
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                                 \
 	X(DEL_LINK, "DELETE FROM link WHERE handle = ?")                                           \
 	X(PUT_EXTRA,                                                                               \
 		"INSERT OR REPLACE INTO extra (link, prefix, kind, until) VALUES (?, ?, ?, ?)")    \
@@ -33,7 +33,7 @@
 		" ORDER BY used")                                                                  \
 	X(EACH_LINK,                                                                               \
 		"SELECT handle, id_type, id, ordinal, unasked, link_id, client_iid, gateway_iid,"  \
-		" peer, profile, created, pools FROM link ORDER BY created")                       \
+		" peer, profile, created, pools, renumber FROM link ORDER BY created")             \
 	X(EACH_EXTRA, "SELECT link, prefix, kind, until FROM extra")
 
 enum store_statement {

@@ -90,6 +90,7 @@ int store_put_link(struct store *store, const struct store_link *link)
 	bind_text(stmt, 10, link->profile);
 	sqlite3_bind_int64(stmt, 11, (sqlite3_int64)link->created_s);
 	sqlite3_bind_text(stmt, 12, pools, (int)len, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 13, link->renumber);
 	return store_run(store, STORE_PUT_LINK);
 }
 
@@ -265,7 +266,7 @@ static bool read_link(sqlite3_stmt *stmt, struct store_link *link)
 		return false;
 	return column_id(stmt, 1, &link->identity) && column_u32(stmt, 3, &link->ordinal) &&
 		column_name(stmt, 8, link->peer) && column_name(stmt, 9, link->profile) &&
-		read_pools(stmt, 11, link);
+		read_pools(stmt, 11, link) && column_u32(stmt, 12, &link->renumber);
 }
 
 static bool read_extra(sqlite3_stmt *stmt, struct store_extra *extra)

@@ -11,7 +11,7 @@
 LOG_TYPE("lease");
 
 // What each version's upgrade leads to; the last is what a new file gets.
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 // No index beside the keys: each would be one more page written for every new lease, and nothing is
 // ever looked up here but at the start, when everything is read.
@@ -29,7 +29,8 @@ static const char schema[] =
 	" link_id BLOB," // NULL: addresses alone
 	" client_iid BLOB, gateway_iid BLOB,"
 	" peer TEXT NOT NULL, profile TEXT NOT NULL, created INTEGER NOT NULL,"
-	" pools TEXT NOT NULL" // "NAME ROLE NTH PREFIX", each followed by a line feed
+	" pools TEXT NOT NULL," // "NAME ROLE NTH PREFIX", each followed by a line feed
+	" renumber INTEGER NOT NULL DEFAULT 0"
 	");"
 	"CREATE TABLE extra ("
 	" link INTEGER NOT NULL, prefix BLOB NOT NULL,"
@@ -37,7 +38,7 @@ static const char schema[] =
 	" PRIMARY KEY (link, prefix)"
 	") WITHOUT ROWID;"
 	"CREATE TABLE value (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-	"PRAGMA user_version = 2;";
+	"PRAGMA user_version = 3;";
 
 static int user_version(sqlite3 *db)
 {
@@ -111,7 +112,7 @@ static const char from_1[] =
 	" WHERE prefix_key(prefix) IS NOT NULL;"
 	"INSERT OR REPLACE INTO link"
 	" SELECT handle, id_type, id, ordinal, 0, link_id, client_iid, gateway_iid, peer, profile,"
-	" created, pool_roles(pools) FROM link1;";
+	" created, pool_roles(pools), 0 FROM link1;";
 
 static bool upgrade_from_1(sqlite3 *db)
 {
@@ -135,12 +136,25 @@ static bool upgrade_from_1(sqlite3 *db)
 		SQLITE_OK;
 }
 
+// ---- from version 2: nothing was kept of renumberings to come ----
+
+static bool upgrade_from_2(sqlite3 *db)
+{
+	return sqlite3_exec(db,
+		       "ALTER TABLE link ADD COLUMN renumber INTEGER NOT NULL DEFAULT 0;"
+		       "PRAGMA user_version = 3;",
+		       NULL, NULL, NULL) == SQLITE_OK;
+}
+
 static int upgrade(sqlite3 *db, int version)
 {
+	bool good = false;
+
 	LOG(NOTICE, "lease database: from version %d to %d", version, SCHEMA_VERSION);
 	if (sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
 		return store_failed(db, "upgrade");
-	if (!upgrade_from_1(db) || sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK) {
+	good = version == 1 ? upgrade_from_1(db) : upgrade_from_2(db);
+	if (!good || sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK) {
 		store_failed(db, "upgrade");
 		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
 		return -EIO;
@@ -154,7 +168,7 @@ int store_schema_setup(sqlite3 *db)
 
 	if (version == SCHEMA_VERSION)
 		return 0;
-	if (version == 1)
+	if (version == 1 || version == 2)
 		return upgrade(db, version);
 	if (version == 0)
 		return sqlite3_exec(db, schema, NULL, NULL, NULL) == SQLITE_OK

@@ -105,13 +105,24 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+// The mean counts too, what comes seldom and takes long is somebody's handshake: of CPU time, so that
+// it tells of nothing else on the machine.
 struct window {
-	double median_us, max_us;
+	double median_us, cpu_us, max_us;
 };
+
+static uint64_t cpu_now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * US_PER_S + (uint64_t)ts.tv_nsec / 1000;
+}
 
 static struct window run_window(struct store *store, struct lease_book *book, uint32_t from)
 {
 	static uint64_t us[WINDOW];
+	uint64_t cpu_us = cpu_now_us();
 
 	for (uint32_t i = 0; i < WINDOW; i++) {
 		uint64_t begin = clock_now_us();
@@ -119,8 +130,10 @@ static struct window run_window(struct store *store, struct lease_book *book, ui
 		one_client(store, book, from + i);
 		us[i] = clock_now_us() - begin;
 	}
+	cpu_us = cpu_now_us() - cpu_us;
 	qsort(us, WINDOW, sizeof(us[0]), compare);
-	return (struct window){(double)us[WINDOW / 2], (double)us[WINDOW - 1]};
+	return (struct window){
+		(double)us[WINDOW / 2], (double)cpu_us / WINDOW, (double)us[WINDOW - 1]};
 }
 
 static void run(uint32_t clients, const char *path, FILE *json)
@@ -151,18 +164,21 @@ static void run(uint32_t clients, const char *path, FILE *json)
 		die(path, errno);
 	start_us = clock_now_us() - begin;
 	printf("leases                        %9u\n", clients * POOLS);
-	printf("a new client, the first 1000  %9.0f us (median)\n", first.median_us);
-	printf("a new client, the last 1000   %9.0f us (median)\n", last.median_us);
+	printf("a new client, the first 1000  %9.0f us (median), %.0f us (mean of CPU time)\n",
+		first.median_us, first.cpu_us);
+	printf("a new client, the last 1000   %9.0f us (median), %.0f us (mean of CPU time)\n",
+		last.median_us, last.cpu_us);
 	printf("the longest of all            %9.0f us\n", longest_us);
 	printf("a start with all of them      %9.2f s\n", (double)start_us / 1e6);
-	printf("memory, with 64 MB of cache   %9.1f MB\n", full_mb);
+	printf("memory                        %9.1f MB\n", full_mb);
 	printf("database                      %9.1f MB\n", file_mb(path));
 	if (json != NULL)
 		fprintf(json,
-			"{\"leases\": %u, \"first_us\": %.0f, \"last_us\": %.0f, \"longest_us\": "
-			"%.0f, \"start_s\": %.3f, \"memory_mb\": %.1f, \"database_mb\": %.1f}\n",
-			clients * POOLS, first.median_us, last.median_us, longest_us,
-			(double)start_us / 1e6, full_mb, file_mb(path));
+			"{\"leases\": %u, \"first_us\": %.0f, \"last_us\": %.0f, "
+			"\"first_cpu_us\": %.0f, \"last_cpu_us\": %.0f, \"longest_us\": %.0f, "
+			"\"start_s\": %.3f, \"memory_mb\": %.1f, \"database_mb\": %.1f}\n",
+			clients * POOLS, first.median_us, last.median_us, first.cpu_us, last.cpu_us,
+			longest_us, (double)start_us / 1e6, full_mb, file_mb(path));
 	lease_book_free(book);
 	store_close(store);
 }

@@ -55,6 +55,9 @@ struct peer {
 	uint64_t spi_slot[SAS_MAX]; // SPI in use by slot, 0: free
 	uint32_t spi_generation;
 	sa_ref_t refs[SAS_MAX];
+	// Given back while effects that name them wait to be carried out.
+	uint64_t spi_late[SAS_MAX];
+	sa_ref_t refs_late[SAS_MAX];
 	bool spi_fail; // no SPI left
 	enum link_mode link_mode;
 	bool links_last; // a Link ID that was given out is the same link again

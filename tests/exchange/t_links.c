@@ -20,9 +20,9 @@ static enum ike_link_outcome attach(void *, const struct ike_link_request *reque
 	return link_attach(links, request, reply, now_us);
 }
 
-static void detach(void *, uint64_t link, uint64_t ike_sa, uint64_t now_us)
+static void detach(void *, uint64_t link, uint64_t ike_sa, uint64_t left_by, uint64_t now_us)
 {
-	link_detach(links, link, ike_sa, now_us);
+	link_detach(links, link, ike_sa, left_by, now_us);
 }
 
 static void moved(void *, uint64_t link, uint64_t old, uint64_t new)
@@ -112,6 +112,11 @@ static struct config_connection *as(const char *identity)
 static void setup_profiles(void)
 {
 	prepare("testbed-profiles.conf");
+}
+
+static void setup_ordinary(void)
+{
+	prepare("testbed.conf");
 }
 
 static void teardown(void)
@@ -232,6 +237,44 @@ START_TEST(addresses_only_L9_L17)
 	ck_assert(!net.a.cp.link);
 	ck_assert_uint_eq(net.a.cp.ip6_n, 1);
 	ck_assert_uint_eq(net.a.cp.prefix_n, 0);
+	net_check_up(&net);
+}
+END_TEST
+
+// L13, L14, L28: an ordinary client, which never names what it had. _i: 0 it goes with a delete and comes
+// again, 1 it was started anew and says INITIAL_CONTACT, 2 it falls silent and another host of the same
+// user comes.
+START_TEST(ordinary_client_again_L13_L14_L28)
+{
+	struct config_connection *c = &client->connection[0];
+
+	c->link = false;
+	c->ipv6_address = true;
+	if (_i == 1) { // a host's name: a user's hosts must not say INITIAL_CONTACT
+		ck_assert_int_eq(config_id_parse("host.example.org", &c->id), 0);
+		gateway->gateway.peer[0].id = c->id;
+		gateway->gateway.peer[0].psk = c->psk;
+	}
+	go();
+	given = net.a.cp;
+	if (_i == 0) {
+		ike_sa_terminate(net.a.ike, peer_ike_sa(&net.a), net.now_us);
+		peer_drain(&net.a);
+		net_settle(&net);
+	} else if (_i == 1) {
+		net_restart_client(&net);
+	} else {
+		net_restart_client(&net);
+		ike_sa_terminate(net.b.ike, peer_ike_sa(&net.b), net.now_us); // as after silence
+		peer_drain(&net.b);
+	}
+	net_connect(&net);
+	net_settle(&net);
+	ck_assert_uint_eq(net.a.up, 2);
+	ck_assert_int_eq(inet_addr_equal(&net.a.cp.ip4[0], &given.ip4[0]) &&
+			inet_addr_equal(&net.a.cp.ip6[0].addr, &given.ip6[0].addr),
+		_i < 2);
+	ck_assert_uint_eq(link_count(links), _i < 2 ? 1 : 2);
 	net_check_up(&net);
 }
 END_TEST
@@ -378,6 +421,11 @@ int main(void)
 	tcase_add_loop_test(tc, draft_wire_L18, 0, 2);
 	tcase_add_test(tc, addresses_P5);
 	tcase_add_test(tc, families_rfc8983);
+	suite_add_tcase(suite, tc);
+	tc = tcase_create("ordinary");
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup_ordinary, teardown);
+	tcase_add_loop_test(tc, ordinary_client_again_L13_L14_L28, 0, 3);
 	suite_add_tcase(suite, tc);
 	return suite_main(suite);
 }

@@ -15,12 +15,19 @@ kea_start cpn-lan lan/$LAN6 <<-END || fail "Kea does not start"
 		"client-classes": [{
 			"name": "dora",
 			"test": "substring(relay6[0].option[37].hex, 4, all) == 'dora@relay.example.org' and relay6[0].option[18].exists"
+		}, {
+			"name": "nora",
+			"test": "substring(relay6[0].option[37].hex, 4, all) == 'nora@relay6.example.org'"
 		}],
 		"option-data": [
 			{ "name": "dns-servers", "data": "2001:db8:aaaa::54" },
 			{ "name": "domain-search", "data": "kea.example.org" }
 		],
 		"subnet6": [{
+			"id": 2, "subnet": "2001:db8:7000::/64", "relay": { "ip-addresses": ["2001:db8:aaaa::1"] },
+			"interface": "lan", "client-class": "nora",
+			"pools": [{ "pool": "2001:db8:7000::100 - 2001:db8:7000::1ff" }]
+		}, {
 			"id": 1, "subnet": "2001:db8:1000::/40",
 			"pd-pools": [{
 				"prefix": "2001:db8:6000::", "prefix-len": 40, "delegated-len": 56,
@@ -83,6 +90,20 @@ dhcp6c_stop pd # releases
 check "released: the link has it no more" wait_for 10 has_relayed 0
 check_not "nothing leads there any more" in_lan ping -n -c 2 -W 1 "$site"
 check "Kea has it back" wait_for 10 test -z "$(kea_leases)"
+
+# Profile relay6: a link without any prefix, a single address by Kea (P6).
+"$TESTBED" client --stop
+client_config id=nora@relay6.example.org secret=profiles-secret link_model=router-aggregation \
+	prefixes_by=dhcpv6 addresses_by=dhcpv6
+"$TESTBED" client --config "$WORK/client.conf" || fail "our client does not start"
+relay6_address()
+{
+	interface_address cpn-client cpn0 6 2001:db8:7000:
+}
+check "relay6: an address by Kea" wait_for 30 relay6_address
+check_equal "relay6: the link has it" "$(relay6_address)" "$(gateway_json '.[] | select(.state == "up") | .claimed[]?' link show)"
+check "relay6: from it to cpn-lan" wait_for 10 pings cpn-client $LAN6 -I "$(relay6_address)"
+check "relay6: from cpn-lan to it" pings cpn-lan "$(relay6_address)"
 
 # Somebody else is told that there is nothing for him.
 "$TESTBED" client --stop

@@ -9,7 +9,10 @@
 . "$ROOT/scripts/lib/dhcp.sh"
 mkdir "$WORK/keylog"
 {
-	sed 's|^\(\t*\)delegation_pool = .*|&\n\1sntp = ["2001:db8:aaaa::123"];|' "$ROOT/config/testbed-profiles.conf"
+	# The client's own child SA has to be open, since what dhcp6c gets our client does not hear of.
+	sed -e 's|^\(\t*\)delegation_pool = .*|&\n\1sntp = ["2001:db8:aaaa::123"];|' \
+		-e '/name = "p6"/,/}/ s|access_control = "spd"|access_control = "ingress-filter"|' \
+		"$ROOT/config/testbed-profiles.conf"
 	echo "keylog_dir = \"$WORK/keylog\";"
 } >"$WORK/gateway.conf"
 begin --config "$WORK/gateway.conf"
@@ -83,3 +86,27 @@ check "tshark sees the messages in the tunnel" test "$(count "$WORK/tunnel.pcapn
 check_equal "malformed ones" 0 "$(count "$WORK/tunnel.pcapng" 'dhcpv6 && _ws.malformed')"
 check_equal "complaints of the dissector" "" \
 	"$(shark "$WORK/tunnel.pcapng" -Y 'dhcpv6 && _ws.expert.severity >= "Warning"' -T fields -e _ws.expert.message)"
+
+# P6: a single address, by the same client on a link without any prefix.
+"$TESTBED" client --stop
+client_config id=dora@p6.example.org secret=profiles-secret prefixes_by=ra dhcp6=false
+"$TESTBED" client --config "$WORK/client.conf" || fail "our client does not start"
+p6_address()
+{
+	interface_address cpn-client cpn0 6 2001:db8:4000:
+}
+client_has_link()
+{
+	[ "$(client_json '[.[] | select(.state == "up")] | length' link show)" = 1 ]
+}
+check "the link is up" wait_for 20 client_has_link
+dhcp6c_start na cpn-client cpn0 <<-END
+	send ia-na 1;
+	request domain-name-servers;
+	};
+	id-assoc na 1 { };
+END
+check "P6: an address by DHCPv6" wait_for 20 p6_address
+check "P6: from it to cpn-lan" pings cpn-client $LAN6 -I "$(p6_address)"
+check_equal "the link has it" "$(p6_address)" "$(gateway_json '.[] | select(.state == "up") | .claimed[]?' link show)"
+dhcp6c_stop na

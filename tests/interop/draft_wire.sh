@@ -37,6 +37,8 @@ check_equal "TSi is the link-local address and what was assigned, one selector e
 	"$(gateway_json '.[] | select(.kind == "child") | [.remote_ts] | flatten | map(sub("/(32|128)$"; "")) | sort | join(" ")' sa show)"
 check "the interface has fe80:: with our interface ID" \
 	grep -q 'fe80::a:b:c:d/' <(ip -n cpn-client -6 addr show dev cpn0)
+check_equal "the client shows it as its own, the gateway's it does not know" "fe80::a:b:c:d null" \
+	"$(client_json '.[0] | "\(.client_link_local) \(.gateway_link_local)"' link show)"
 for kind in child ike child; do
 	check "the gateway rekeys the $kind SA" cli sa rekey "$(sa_names $kind)"
 	sleep 1

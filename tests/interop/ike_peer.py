@@ -4,13 +4,15 @@
 attributes, selectors and LINK_ID a test wants. It checks what it can (AUTH, ICVs) and judges nothing.
 
 	ike_peer.py LOCAL GATEWAY IDENTITY SECRET STEP...     begins; each STEP is an exchange
-	ike_peer.py --gateway LOCAL SECRET ATTRIBUTES         answers one client with these attributes
+	ike_peer.py --gateway LOCAL SECRET ATTRIBUTES [TSI,...]   gw.example.org: answers whoever comes with these
+	                                                      attributes, and says what it was asked
 
 STEPs:
 	auth:ATTRIBUTES   IKE_AUTH with a configuration request, TYPE=HEX[,TYPE=HEX]..., "-": without any
 	child:WORDS       CREATE_CHILD_SA: link=HEX a LINK_ID, or the link's: link=own, link=flipped, link=longer;
 	                  protocol=N spi=HEX for it; rekey: of the last child SA; local=PREFIX, remote=PREFIX
-	                  (several): its selectors
+	                  (several): its selectors; TYPE=HEX: an attribute of a configuration request
+	new               none: the next ones are of another IKE SA
 	info              INFORMATIONAL that is empty, to see that the IKE SA stands
 	delete            the IKE SA ends
 Each answer is one line of JSON: notify, attributes (type: values), tsi, tsr, spi of the child SA.
@@ -266,7 +268,7 @@ class Initiator(Peer):
 
     def step_child(self, words):
         sides = {"local": [], "remote": []}
-        link, protocol, spi, what = None, 0, b"", None
+        link, protocol, spi, what, asked = None, 0, b"", None, b""
         for word in filter(None, words.split(",")):
             name, _, value = word.partition("=")
             if name in sides:
@@ -277,6 +279,8 @@ class Initiator(Peer):
                 protocol = int(value)
             elif name == "spi":
                 spi = bytes.fromhex(value)
+            elif name.isdigit():
+                asked += attributes(word)
             else:
                 what = name
         payloads = []
@@ -284,6 +288,8 @@ class Initiator(Peer):
             payloads.append((NOTIFY, struct.pack("!BBH", protocol, len(spi), LINK_ID) + spi + link))
         if what == "rekey":
             payloads.append((NOTIFY, struct.pack("!BBH", 3, 4, REKEY_SA) + self.child_spi))
+        if asked:
+            payloads.append((CP, bytes((1, 0, 0, 0)) + asked))
         payloads += [self.esp(), (NONCE, os.urandom(32))]
         payloads += [(TSI, selectors(sides["local"] or ["::/0"])), (TSR, selectors(sides["remote"] or ["::/0"]))]
         return self.exchange(CREATE_CHILD, payloads)
@@ -295,12 +301,59 @@ class Initiator(Peer):
         return self.exchange(INFORMATIONAL, [(DELETE, struct.pack("!BBH", 1, 0, 0))])
 
 
+class Responder(Peer):
+    """One client after the other; a new IKE_SA_INIT is a new one."""
+
+    def __init__(self, local, secret, given, tsi):
+        super().__init__(local, True)
+        self.secret, self.given, self.tsi = secret, attributes(given), tsi
+        self.id_body = struct.pack("!B3x", 2) + b"gw.example.org"
+
+    def init(self, datagram):
+        payloads = unchain(datagram[16], datagram[28:])
+        self.private, self.nonce = os.urandom(32), os.urandom(32)
+        self.spi = [datagram[:8], os.urandom(8)]
+        self.peer_nonce = find(payloads, NONCE)
+        self.derive(find(payloads, KE)[4:], self.peer_nonce, self.nonce)
+        public = x25519(self.private, (9).to_bytes(32, "little"))
+        first, body = chain([(SA, proposal(1, b"", True)), (KE, struct.pack("!HH", 31, 0) + public), (NONCE, self.nonce)])
+        self.first = self.header(first, INIT, 0, 28 + len(body), True) + body
+        return self.first
+
+    def answer(self, datagram):
+        kind, message = datagram[18], struct.unpack("!I", datagram[20:24])[0]
+        if kind == INIT:
+            return self.init(datagram)
+        payloads = self.open(datagram)
+        print(json.dumps({"exchange": kind, "payloads": [n for n, _ in payloads], **describe(payloads)}), flush=True)
+        answer = []
+        if kind == IKE_AUTH:
+            answer = [(IDR, self.id_body), (AUTH, self.auth(False, self.secret, self.first, self.peer_nonce, self.id_body)),
+                      (CP, bytes((2, 0, 0, 0)) + self.given), (SA, proposal(3, os.urandom(4), False)),
+                      (TSI, selectors(self.tsi)), (TSR, selectors(["::/0"]))]
+        return self.seal(kind, message, answer, True)
+
+
+def respond(local, secret, given, tsi="::/0"):
+    peer = Responder(local, secret, given, tsi.split(","))
+    while True:
+        datagram, source = peer.sock.recvfrom(65536)
+        if len(datagram) > 28 and not datagram[19] & 0x20:
+            peer.sock.sendto(peer.answer(datagram), source)
+
+
 def initiate(local, gateway, identity, secret, *steps):
     peer = Initiator(local, gateway, identity, secret)
     for step in steps:
+        if step == "new":
+            peer = Initiator(local, gateway, identity, secret)
+            continue
         name, _, rest = step.partition(":")
         print(json.dumps(getattr(peer, "step_" + name)(rest)), flush=True)
 
 
 if __name__ == "__main__":
-    initiate(*sys.argv[1:])
+    if sys.argv[1] == "--gateway":
+        respond(*sys.argv[2:])
+    else:
+        initiate(*sys.argv[1:])

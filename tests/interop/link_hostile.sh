@@ -141,5 +141,38 @@ check_equal "IKE SAs, child SAs, links" "0 0 1" "$(holds empty@p1.example.org)"
 peer spi@p1.example.org "auth:17=$IID" child:link=own,protocol=3,spi=01020304
 request 2 "LINK_ID with an SPI" INVALID_SYNTAX
 check_equal "IKE SAs, child SAs, links" "0 0 1" "$(holds spi@p1.example.org)"
+
+echo "---- addresses of a shared prefix (P5)"
+wish=16384=20010db8300000000200000000000056
+peer first@p5.example.org "auth:17=$IID,16384=" child:link=own,$wish
+check_equal "an address by its interface ID" 20010db8300000000200000000000055 "$(answer 1 '.attributes["16384"][0]')"
+check_equal "and one that it names" "${wish#*=} 2001:db8:3000:0:200::56/128" "$(answer 2 '"\(.attributes["16384"][0]) \(.tsi | join(" "))"')"
+peer second@p5.example.org "auth:17=$IID,16384=" child:link=own,$wish child:link=own,16384=20010db8300100000200000000000056 \
+	child:$wish child:link=own,16384=20010db8300000000000000000000000 info
+check_not "an interface ID that is in use: another address" test "$(answer 1 '.attributes["16384"][0]')" = 20010db8300000000200000000000055
+check_not "a wish that is taken: another one" test "$(answer 2 '.attributes["16384"][0]')" = "${wish#*=}"
+check_equal "outside the prefix" INTERNAL_ADDRESS_FAILURE "$(answer 3 '.notify | join(" ")')"
+check_equal "without LINK_ID" INTERNAL_ADDRESS_FAILURE "$(answer 4 '.notify | join(" ")')"
+check_not "the routers' anycast address: another one" test "$(answer 5 '.attributes["16384"][0]')" = 20010db8300000000000000000000000
+check_equal "the IKE SA answers" '[]' "$(answer 6 '.notify | tostring')"
+check_equal "addresses that two have" "" "$(gateway_json '[.[].claimed[]?] | group_by(.) | map(select(length > 1)) | .[][]' link show)"
+
+echo "---- one who asks for everything in a loop"
+# Links of one identity, and child SAs of one IKE SA, have a limit; nobody else feels it.
+steps=()
+while [ ${#steps[@]} -lt 520 ]; do
+	steps+=(new "auth:17=$IID")
+done
+in_client timeout 60 python3 -B "$ROOT/tests/interop/ike_peer.py" 192.0.2.2 192.0.2.1 loop@p1.example.org profiles-secret \
+	"${steps[@]}" >"$WORK/answers" 2>&1
+check_equal "links" 256 "$(jq -r 'select(.spi) | .attributes["17"][0]' "$WORK/answers" | sort -u | wc -l)"
+check_equal "the rest" "4 INTERNAL_ADDRESS_FAILURE" "$(tail -4 "$WORK/answers" | jq -r '.notify[0]' | uniq -c | awk '{ print $1, $2 }')"
+check_equal "what the gateway has" "260 256 256" "$(holds loop@p1.example.org)"
+more=child:link=own
+peer many@p1.example.org "auth:17=$IID" $more $more $more $more $more $more $more $more $more $more info
+check_equal "child SAs of one IKE SA" 8 "$(grep -c '"spi": "' "$WORK/answers")"
+check_equal "no more" NO_ADDITIONAL_SAS "$(answer 11 '.notify | join(" ")')"
+check_equal "the IKE SA answers" '[]' "$(answer 12 '.notify | tostring')"
+granted "somebody else" "17=$IID"
 # shellcheck disable=SC2119 # of all reasons
 check_equal "packets that died in the dataplane" 0 "$(drop_count)"

@@ -3,6 +3,7 @@
 // outer ports. RFC 4301 section 5, RFC 4007, RFC 1812, RFC 4443, default deny.
 #include "csum.h"
 #include "flow.h"
+#include "fragment.h"
 #include "plane_test.h"
 #include "reassembly.h"
 
@@ -441,6 +442,41 @@ START_TEST(test_dhcp6_client)
 }
 END_TEST
 
+// In fragments, too: control hears of the whole, the host gets what is not for control in pieces again.
+START_TEST(test_dhcp6_client_fragments)
+{
+	struct ipc_route_set route = {.kind = IPC_ROUTE_HOSTIF, .flags = IPC_ROUTE_DHCP6};
+	static uint8_t payload[2000];
+	struct rte_mbuf *m, *piece[FRAGMENT_MAX];
+
+	tunnel_make(gw, cl, &ways[0].tunnel);
+	inet_prefix_parse("fe80::/10", &route.prefix);
+	world_command(cl, 0, IPC_ROUTE_SET, &route, sizeof(route));
+	for (uint16_t port = 546; port <= 547; port++) {
+		uint32_t n, got = 0;
+
+		m = pkt_udp("fe80::1", "fe80::1234", 547, port, payload, sizeof(payload));
+		pkt_meta(m)->family = AF_INET6;
+		n = (uint32_t)fragment_make(m, 700, port, test_mbufs, piece);
+		ck_assert_uint_eq(n, 4);
+		rte_pktmbuf_free(m);
+		for (uint32_t i = 0; i < n; i++) {
+			pkt_meta(piece[i])->flags = PKT_DECRYPTED;
+			ck_assert_int_gt(flow_parse_mbuf(piece[i], pkt_meta(piece[i])), 0);
+			forward_burst(cl->w[0], &piece[i], 1);
+		}
+		while ((m = world_out(cl, PORT_HOST))) {
+			ck_assert_uint_le(rte_pktmbuf_data_len(m), 1500);
+			got++;
+			rte_pktmbuf_free(m);
+		}
+		ck_assert_uint_eq(got, port == 546 ? 0 : 2);
+		ck_assert_uint_eq(world_drops(cl, DROP_PUNT_NO_CONTROL), 1);
+	}
+	ck_assert_uint_eq(world_drops_all(cl), 1);
+}
+END_TEST
+
 START_TEST(test_hop_limit)
 {
 	struct rte_mbuf *m = pkt_echo(ways[_i].lan, ways[_i].host, 10);
@@ -773,6 +809,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, test_link_scope, 0, RTE_DIM(on_link));
 	tcase_add_test(tc, test_groups_to_host);
 	tcase_add_test(tc, test_dhcp6_client);
+	tcase_add_test(tc, test_dhcp6_client_fragments);
 	tcase_add_loop_test(tc, test_hop_limit, 0, RTE_DIM(ways));
 	tcase_add_loop_test(tc, test_too_big, 0, RTE_DIM(ways));
 	tcase_add_test(tc, test_inner_fragments_without_df);

@@ -585,6 +585,32 @@ START_TEST(test_two_connections)
 	for (size_t i = 0; i < seen_n; i++)
 		if (seen[i].type == IPC_ROUTE_SET && seen[i].route_set.kind == IPC_ROUTE_SA)
 			ck_assert_uint_eq(seen[i].route_set.ref, spi_make(0, 0, 4));
+	for (size_t i = 0; i < seen_n; i++) // not for a moment is there no way
+		ck_assert_uint_ne(seen[i].type, IPC_ROUTE_DEL);
+}
+END_TEST
+
+// What the dataplane cannot do now it is asked for again a little later.
+START_TEST(test_refused)
+{
+	allow("fe80::55");
+	prefix(0, "2001:db8:1000:5::/64");
+	hostif_status = ENOBUFS;
+	up(7, spi_make(1, 0, 3));
+	ck_assert_ptr_nonnull(hostif());
+	ck_assert(own()->retry_us < clock_now_us() + 2 * US_PER_S);
+	ck_assert_uint_eq(client_next_us(&control), own()->retry_us);
+	seen_n = 0;
+	hostif_status = 0;
+	own()->retry_us = clock_now_us();
+	client_timeout(&control, clock_now_us());
+	serve();
+	ck_assert_ptr_nonnull(hostif());
+	ck_assert_uint_eq(own()->retry_us, CLOCK_NEVER);
+	seen_n = 0;
+	client_timeout(&control, clock_now_us());
+	serve();
+	ck_assert_uint_eq(seen_n, 0);
 }
 END_TEST
 
@@ -606,6 +632,7 @@ int main(void)
 	tcase_add_test(tc, test_reconfigure);
 	tcase_add_test(tc, test_reauth_by_operator_L7);
 	tcase_add_test(tc, test_two_connections);
+	tcase_add_test(tc, test_refused);
 	suite_add_tcase(s, tc);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -435,7 +435,11 @@ START_TEST(test_information_L22)
 	given.domain_n = 2;
 	strcpy(given.domain[0], "corp.example.org");
 	strcpy(given.domain[1], "example.org");
+	given.sntp_n = 1;
+	inet_addr_parse("2001:db8:aaaa::123", &given.sntp[0]);
 	client_plan(&in, &plan);
+	ck_assert_uint_eq(plan.hostif.sntp_n, 1);
+	ck_assert(inet_addr_equal(&plan.hostif.sntp[0], &given.sntp[0]));
 	ck_assert_uint_eq(plan.hostif.dns_n, 2);
 	ck_assert_str_eq(plan.hostif.domain, "corp.example.org example.org");
 }

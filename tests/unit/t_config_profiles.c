@@ -243,6 +243,8 @@ static const struct {
 	{"lan = \"eth0\";", "is port 'out''s device"},
 	{"lan = \"a/b\";", "no interface name"},
 	{"lan = \"eth1\"; " AGG BY("ra", "slaac"), "a prefix that is shared with others"},
+	{"lan = \"eth1\"; prefixes_by = \"ra\";", "no further one for the LAN"},
+	{"lan = \"eth1\"; lan_prefix = \"delegated\"; prefixes_by = \"ra\";", NULL},
 	{"lan = \"eth1\"; }, { name = \"work\"; id = \"b@d\"; gateway_id = \"gw\"; secret = \"s\"; "
 	 "gateway = \"192.0.2.10\"; lan = \"eth1\";",
 		"is connection 'home''s already"},

@@ -44,7 +44,7 @@ static size_t seen_n;
 // SAs that the dataplane has when it is asked, and how it answers to new ones.
 static struct ipc_sa_info holds[8];
 static size_t holds_n;
-static uint32_t add_status;
+static uint32_t add_status, hostif_status;
 static struct ipc_port_info port_holds; // its only port; without a name it has none
 
 static inline void answer(uint32_t thread, const struct ipc_hdr *hdr, const struct seen *s)
@@ -84,10 +84,35 @@ static inline void answer(uint32_t thread, const struct ipc_hdr *hdr, const stru
 	case IPC_SA_OUT_SET:
 		fake_dataplane_ack(&dp, thread, hdr, add_status);
 		break;
+	case IPC_HOSTIF_SET:
+		fake_dataplane_ack(&dp, thread, hdr, hostif_status);
+		break;
 	default:
 		fake_dataplane_ack(&dp, thread, hdr, 0);
 		break;
 	}
+}
+
+static inline void note(uint32_t thread, const struct ipc_hdr *hdr)
+{
+	struct seen *s = &seen[seen_n];
+
+	ck_assert_uint_lt(seen_n, SEEN_MAX);
+	*s = (struct seen){.thread = thread, .type = hdr->type};
+	memcpy(&s->in_add, hdr + 1, hdr->len < sizeof(*s) - 8 ? hdr->len : sizeof(*s) - 8);
+	seen_n++;
+}
+
+// Packets on their way down; a test that asks is the only one who takes them.
+static inline size_t note_packets(void)
+{
+	const struct ipc_hdr *hdr = NULL;
+	size_t n = 0;
+
+	for (uint32_t thread = 1; thread <= dp.geometry.workers; thread++)
+		for (; (hdr = fake_dataplane_take(&dp, thread, SEAM_PUNT_DOWN)) != NULL; n++)
+			note(thread, hdr);
+	return n;
 }
 
 static inline bool serve_once(void)
@@ -97,14 +122,8 @@ static inline bool serve_once(void)
 
 	for (uint32_t thread = 0; dp.seam != NULL && thread <= dp.geometry.workers; thread++)
 		while ((hdr = fake_dataplane_take(&dp, thread, SEAM_COMMAND)) != NULL) {
-			struct seen *s = &seen[seen_n];
-
-			ck_assert_uint_lt(seen_n, SEEN_MAX);
-			*s = (struct seen){.thread = thread, .type = hdr->type};
-			memcpy(&s->in_add, hdr + 1,
-				hdr->len < sizeof(*s) - 8 ? hdr->len : sizeof(*s) - 8);
-			seen_n++;
-			answer(thread, hdr, s);
+			note(thread, hdr);
+			answer(thread, hdr, &seen[seen_n - 1]);
 			any = true;
 		}
 	return any;

@@ -79,7 +79,7 @@ static inline void on_down(void *arg, const struct link *link)
 }
 
 static const struct link_events test_events = {
-	nothing, nothing, on_down, on_prefix_add, on_prefix_del};
+	nothing, nothing, on_down, on_prefix_add, on_prefix_del, NULL};
 
 static inline void open_all(void)
 {

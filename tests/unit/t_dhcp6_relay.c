@@ -169,6 +169,35 @@ START_TEST(test_not_to_be_had)
 }
 END_TEST
 
+// L20: with somebody else's DUID a client could have the server give his prefix to a third: what is another
+// link's is given up by that one alone. _i 0: another's beside its own, 1 its own.
+START_TEST(test_release_of_others)
+{
+	struct inet_prefix prefix = prefix_of("2001:db8:6000:100::/56");
+	struct inet_prefix own = prefix_of("2001:db8:6000:200::/56");
+	uint64_t first = the_link;
+
+	ck_assert_int_eq(link_relayed_add(table, first, &prefix, CLOCK_NEVER, now_us), 0);
+	the_link = make_link("frank@example.org", PROFILE_RELAY);
+	for (int i = 0; i < 2; i++) {
+		struct dhcp6_msg msg = question(i == 0 ? DHCP6_RELEASE : DHCP6_DECLINE);
+		struct dhcp6_ia *ia = add_ia(&msg, true, 1);
+
+		ck_assert_int_eq(link_relayed_add(table, the_link, &own, CLOCK_NEVER, now_us), 0);
+		msg.server = duid_of("kea's");
+		add_item(ia, &own);
+		if (_i == 0)
+			add_item(ia, &prefix);
+		if (_i == 0)
+			ck_assert_int_eq(put(&msg), DHCP6_REFUSED);
+		else
+			send_up(&msg);
+		ck_assert_uint_eq(link_find(table, first)->extra_n, 1);
+		ck_assert_uint_eq(extras(), _i == 0); // nothing of it was carried out
+	}
+}
+END_TEST
+
 enum {
 	OTHER_SERVER,
 	HOPS,
@@ -268,6 +297,7 @@ int main(void)
 	tcase_add_test(tc, test_snoop_L11);
 	tcase_add_test(tc, test_ends);
 	tcase_add_test(tc, test_not_to_be_had);
+	tcase_add_loop_test(tc, test_release_of_others, 0, 2);
 	tcase_add_loop_test(tc, test_believed, 0, DEFECTS);
 	tcase_add_test(tc, test_too_many);
 	tcase_add_test(tc, test_no_inner_port);

@@ -155,6 +155,45 @@ START_TEST(walk_in_turns)
 }
 END_TEST
 
+// The same from every number of slots that a table can have meanwhile, one slot more after each turn,
+// so that walks begin and end anywhere in a doubling.
+START_TEST(walk_while_slots_split)
+{
+	static const uint64_t secret[2] = {5, 6};
+	enum {
+		N = 64 + 3 * 64
+	};
+	static struct item items[2 * N];
+
+	for (int stay = 1; stay < N; stay++) {
+		struct visit visit = {.stop_at = -1};
+		struct hash hash;
+		uint32_t cursor = 0, slots = 0;
+		int next = stay;
+		bool more = true;
+
+		ck_assert_int_eq(hash_init(&hash, secret), 0);
+		for (int i = 0; i < 2 * N; i++)
+			items[i].number = i;
+		for (int i = 0; i < stay; i++)
+			hash_add(&hash, &items[i].node, (uint64_t)i);
+		slots = hash.size;
+		while (more) {
+			more = hash_some(&hash, &cursor, 1, visit_item, &visit);
+			if (next < 2 * N) {
+				hash_add(&hash, &items[next].node, (uint64_t)next);
+				next++;
+			}
+		}
+		ck_assert_msg(stay < 64 || hash.size > slots, "%d: no slot was split", stay);
+		for (int i = 0; i < next; i++)
+			ck_assert_msg(visit.seen[i] <= 1 && (visit.seen[i] == 1 || i >= stay),
+				"%d of %d: %u times", i, stay, visit.seen[i]);
+		hash_fini(&hash);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("hash");
@@ -166,6 +205,7 @@ int main(void)
 	tcase_add_test(tc, add_find_delete);
 	tcase_add_test(tc, same_key_several_times);
 	tcase_add_test(tc, walk_in_turns);
+	tcase_add_test(tc, walk_while_slots_split);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

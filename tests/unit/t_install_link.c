@@ -162,7 +162,7 @@ START_TEST(test_extra_comes_and_goes)
 	out_set(link, fresh, 7);
 	expect_route(&other, fresh);
 	// The link's end.
-	link_detach(control.links, link->handle, 1, now_us);
+	link_detach(control.links, link->handle, 1, 0, now_us);
 	ck_assert_int_eq(link_end(control.links, link->handle, now_us), 0);
 	expect_route(&other, 0);
 }
@@ -233,6 +233,99 @@ START_TEST(test_extra_while_away)
 		if (seen[i].type == IPC_ROUTE_DEL)
 			seen[i].type = IPC_NONE;
 	expect_route(&other, ref);
+}
+END_TEST
+
+// L20: a link ends while the dataplane is away, and its leases are somebody else's already: slots that
+// nobody has lead nowhere any more, however they were left. Those of others are set again.
+START_TEST(test_slots_while_away_L20)
+{
+	const struct link *gone = attach("alice@example.org", 1);
+	const struct link *stays = attach("bob@example.org", 2);
+	sa_ref_t ref[2] = {spi_make(0, 0, 6), spi_make(0, 0, 7)};
+	struct lease slot = *gone->lease[0];
+	uint32_t cleared = 0, set = 0;
+
+	in_add(stays, spi_make(0, 1, 3));
+	out_set(gone, ref[0], 5);
+	out_set(stays, ref[1], 6);
+	serve();
+	hold(IPC_DIR_IN, spi_make(0, 1, 3), stays->handle);
+	hold(IPC_DIR_OUT, ref[0], gone->handle);
+	hold(IPC_DIR_OUT, ref[1], stays->handle);
+	fake_dataplane_die(&dp);
+	until_phase(PHASE_ALONE);
+	ck_assert_int_eq(link_end(control.links, gone->handle, clock_now_us()), 0);
+	link_detach(control.links, gone->handle, 1, 0, clock_now_us());
+	seen_n = 0;
+	fake_dataplane_expect(&dp);
+	until_phase(PHASE_READY);
+	pthread_join(dp.thread, NULL);
+	for (size_t i = 0; i < seen_n; i++) {
+		const struct ipc_pool_set *cmd = &seen[i].pool_set;
+
+		if (seen[i].type != IPC_POOL_SET)
+			continue;
+		if (cmd->pool == slot.pool && cmd->slot == slot.slot) {
+			ck_assert_uint_eq(cmd->ref, 0);
+			cleared++;
+		}
+		set += cmd->ref == ref[1];
+	}
+	ck_assert_uint_eq(cleared, 2); // at both workers
+	ck_assert_uint_eq(set, 2 * stays->lease_n);
+}
+END_TEST
+
+// L3: a rekey is the occasion to advertise the router again when its lifetime has run for a third, once,
+// by the link's newest SA; on links that have it from elsewhere, never.
+START_TEST(test_advertised_again_L3)
+{
+	struct ike_event rekeyed = {
+		.type = IKE_EVENT_CHILD_REKEYED, .child_spi_in = spi_make(0, 1, 3)};
+	sa_ref_t ref = spi_make(1, 0, 6);
+	struct link *link = NULL;
+
+	c->profile[0].prefixes_by = _i == 0 ? CONFIG_PREFIXES_RA : CONFIG_PREFIXES_IKEV2;
+	link = (struct link *)(uintptr_t)attach("alice@example.org", 1);
+	in_add(link, rekeyed.child_spi_in);
+	out_set(link, ref, 5);
+	serve();
+	punt_child_rekeyed(&control, &rekeyed);
+	serve();
+	note_packets();
+	ck_assert_uint_eq(count_seen(IPC_SEND_INNER), 0); // it is young
+	link->last_ra_us -= 30000 * US_PER_S;
+	rekeyed.child_spi_in++; // nobody's
+	punt_child_rekeyed(&control, &rekeyed);
+	rekeyed.child_spi_in--;
+	serve();
+	note_packets();
+	ck_assert_uint_eq(count_seen(IPC_SEND_INNER), 0);
+	for (int i = 0; i < 2; i++) {
+		punt_child_rekeyed(&control, &rekeyed);
+		serve();
+		note_packets();
+		ck_assert_uint_eq(count_seen(IPC_SEND_INNER), _i == 0);
+	}
+	if (_i == 0)
+		ck_assert_uint_eq(find_seen(IPC_SEND_INNER, 0)->thread, 1 + spi_worker(ref));
+}
+END_TEST
+
+// What the configuration had no more when control was started again goes from a dataplane that went on.
+START_TEST(test_pools_of_before)
+{
+	struct store *store = control.store;
+
+	stop_control();
+	fake_dataplane_die(&dp);
+	c->config.pool_n = POOL_TINY; // the last one went
+	seen_n = 0;
+	start_control(store);
+	ck_assert_uint_eq(count_seen(IPC_POOL_ADD), 2 * POOL_TINY);
+	ck_assert_uint_eq(count_seen(IPC_POOL_DEL), 2 * (IPC_POOLS - POOL_TINY));
+	ck_assert_uint_eq(find_seen(IPC_POOL_DEL, 0)->pool_del.pool, POOL_TINY);
 }
 END_TEST
 
@@ -390,7 +483,6 @@ START_TEST(test_physical)
 	struct ts_list one = selectors("192.0.2.2/32", "fe80::1/128");
 	struct ts_list two = selectors("192.0.2.2/32", "192.0.2.4-192.0.2.6");
 	struct inet_prefix host = prefix("192.0.2.2/32"), pair = prefix("192.0.2.4/31");
-	struct inet_prefix last = prefix("192.0.2.6/32");
 	sa_ref_t a = spi_make(0, 0, 6), b = spi_make(1, 0, 7);
 
 	physical_out(11, a, &one);
@@ -400,14 +492,23 @@ START_TEST(test_physical)
 	physical_out(11, a, &one); // a rekey changes nothing
 	serve();
 	ck_assert_uint_eq(seen_n, 0);
-	// Another peer with the same address: the newest has it.
+	// Another peer claims the same address: its traffic stays with whom it belonged to.
 	physical_out(12, b, &two);
 	serve();
-	ck_assert_uint_eq(count_seen(IPC_ROUTE_SET), 6);
+	ck_assert_uint_eq(count_seen(IPC_ROUTE_SET), 4);
+	ck_assert_uint_eq(control.counts.physical_conflicts, 1);
+	seen_n = 0;
 	physical_out(12, b, &two);
 	serve();
-	ck_assert_uint_eq(count_seen(IPC_ROUTE_SET), 6);
-	expect_route(&host, b);
+	ck_assert_uint_eq(seen_n, 0);
+	// Another SA of the same peer's: the newest has it.
+	physical_out(11, spi_make(1, 0, 8), &one);
+	serve();
+	ck_assert_uint_eq(count_seen(IPC_ROUTE_SET), 2);
+	expect_route(&host, spi_make(1, 0, 8));
+	install_out_del(&control, spi_make(1, 0, 8));
+	serve();
+	expect_route(&host, a);
 	// Narrower after a rekey: what it does not cover any more goes.
 	physical_out(12, b, &one);
 	serve();
@@ -417,14 +518,16 @@ START_TEST(test_physical)
 	physical_out(12, b, &two);
 	serve();
 	seen_n = 0;
-	// It goes: the first one has its address back.
+	// The first one goes: now it is the other one's.
+	install_out_del(&control, a);
+	serve();
+	ck_assert_uint_eq(count_seen(IPC_ROUTE_DEL), 0);
+	ck_assert_uint_eq(count_seen(IPC_ROUTE_SET), 2);
+	ck_assert_uint_eq(find_seen(IPC_ROUTE_SET, 0)->route_set.ref, b);
+	seen_n = 0;
 	install_out_del(&control, b);
 	serve();
-	ck_assert_uint_eq(count_seen(IPC_ROUTE_DEL), 4);
-	ck_assert_uint_eq(count_seen(IPC_ROUTE_SET), 2);
-	ck_assert_uint_eq(find_seen(IPC_ROUTE_SET, 0)->route_set.ref, a);
-	expect_route(&last, 0);
-	install_out_del(&control, a);
+	ck_assert_uint_eq(count_seen(IPC_ROUTE_DEL), 6);
 	expect_route(&host, 0);
 	ck_assert_uint_eq(sa_table_count(control.sas), 0);
 }
@@ -492,6 +595,9 @@ int main(void)
 	tcase_add_test(tc, test_extra_comes_and_goes);
 	tcase_add_test(tc, test_new_interface_id_L7_L29);
 	tcase_add_test(tc, test_extra_while_away);
+	tcase_add_test(tc, test_slots_while_away_L20);
+	tcase_add_test(tc, test_pools_of_before);
+	tcase_add_loop_test(tc, test_advertised_again_L3, 0, 2);
 	tcase_add_test(tc, test_extra_after_restart);
 	tcase_add_test(tc, test_shared_pool);
 	tcase_add_test(tc, test_other_pools);

@@ -2,7 +2,7 @@
 // Leases against a plain model: links begin and end, pools change, the process is killed at any moment
 // and started again. A prefix is never live for two (L20), a stable identity gets its prefix again
 // unless somebody needed it (L28), no link that was told to a client is lost and nothing leaks.
-// CAPONIER_MODEL_OPS says how many operations instead of some hundred thousand.
+// CAPONIER_MODEL_OPS says how many operations instead of some ten thousand.
 #include "lease.h"
 #include "t_link_setup.h"
 #include "t_tmp_db.h"
@@ -410,7 +410,7 @@ START_TEST(test_model_L20_L28)
 	world = mmap(
 		NULL, sizeof(*world), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(world, MAP_FAILED);
-	run(ops != NULL ? strtoull(ops, NULL, 10) : 200000);
+	run(ops != NULL ? strtoull(ops, NULL, 10) : 40000);
 	ck_assert_uint_gt(world->kills, 10);
 	ck_assert_uint_gt(world->takes, world->ops / 4);
 	ck_assert_uint_gt(world->refused, 0);

@@ -214,13 +214,13 @@ START_TEST(test_unasked_comes_back_L14_L28)
 	struct ike_link_reply asked, first, second, again;
 
 	ck_assert_int_eq(profile_attach(PROFILE_P2, "a@example.org", &cp, 1, &asked), IKE_LINK_OK);
-	link_detach(ptable, asked.link, 1, pnow_us);
+	link_detach(ptable, asked.link, 1, 0, pnow_us);
 	ck_assert_int_eq(profile_attach(PROFILE_P2, "a@example.org", NULL, 2, &first), IKE_LINK_OK);
 	ck_assert_uint_ne(first.link, asked.link);
 	ck_assert_int_eq(
 		profile_attach(PROFILE_P2, "a@example.org", NULL, 3, &second), IKE_LINK_OK);
 	ck_assert_uint_ne(first.link, second.link);
-	link_detach(ptable, first.link, 2, pnow_us);
+	link_detach(ptable, first.link, 2, 0, pnow_us);
 	ck_assert_int_eq(profile_attach(PROFILE_P2, "a@example.org", NULL, 4, &again), IKE_LINK_OK);
 	ck_assert_uint_eq(first.link, again.link);
 	// Its Link ID, should somebody know it, is no way in.
@@ -369,6 +369,40 @@ START_TEST(test_interface_ids_L18)
 }
 END_TEST
 
+static void ignore(void *arg, const struct link *link)
+{
+	(void)arg;
+	(void)link;
+}
+
+// L20: what a relayed server gave lies in a pool of another configuration: it goes before the pool gives
+// it to somebody. What does not, stays.
+START_TEST(test_relayed_in_a_new_pool_L20)
+{
+	struct inet_prefix inside = profile_prefix("2001:db8:7000:100::/56");
+	struct inet_prefix outside = profile_prefix("2001:db8:8000:100::/56");
+	struct cp_attrs cp = profile_ask(iid);
+	struct ike_link_reply reply;
+
+	pc->config.pool_n = PP_DELEGATED; // the last one is to come
+	ck_assert_int_eq(profile_attach(PROFILE_P2, "a@example.org", &cp, 1, &reply), IKE_LINK_OK);
+	ck_assert_int_eq(link_relayed_add(ptable, reply.link, &inside, CLOCK_NEVER, pnow_us), 0);
+	ck_assert_int_eq(link_relayed_add(ptable, reply.link, &outside, CLOCK_NEVER, pnow_us), 0);
+	pc->pool[PP_DELEGATED].prefix = profile_prefix("2001:db8:7000::/40");
+	pc->config.pool_n = PP_POOLS;
+	p_dels = 0;
+	ck_assert_int_eq(link_reconfigure(ptable, &pc->config, ignore, NULL, pnow_us), 0);
+	ck_assert_int_eq(p_dels, 1);
+	ck_assert(inet_prefix_equal(&p_last_del, &inside));
+	ck_assert(!link_owns(link_find(ptable, reply.link), &inside.addr));
+	ck_assert(link_owns(link_find(ptable, reply.link), &outside.addr));
+	ck_assert_int_eq(
+		link_relayed_add(ptable, reply.link, &inside, CLOCK_NEVER, pnow_us), -EADDRINUSE);
+	profile_restart();
+	ck_assert_uint_eq(link_find(ptable, reply.link)->extra_n, 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("link_profiles");
@@ -387,6 +421,7 @@ int main(void)
 	tcase_add_test(tc, test_local_selectors);
 	tcase_add_test(tc, test_split_dns_and_reauth);
 	tcase_add_loop_test(tc, test_wire_of_every_profile, 0, n);
+	tcase_add_test(tc, test_relayed_in_a_new_pool_L20);
 	tcase_add_loop_test(
 		tc, test_interface_ids_L18, 0, (int)(sizeof(bad_iids) / sizeof(bad_iids[0])));
 	suite_add_tcase(s, tc);

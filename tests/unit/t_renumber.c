@@ -66,8 +66,7 @@ static void on_del(void *arg, const struct link *link, const struct inet_prefix 
 	dels++;
 }
 
-static const struct link_events events = {
-	on_link, on_link, on_down, on_add, on_del, NULL};
+static const struct link_events events = {on_link, on_link, on_down, on_add, on_del, NULL};
 
 static void open_table(void)
 {
@@ -187,7 +186,7 @@ START_TEST(test_fresh)
 		ck_assert(passes(first.link, &second.reply.prefix[i]));
 	}
 	link_moved(table, first.link, 1, 11); // rekeyed: still one from before
-	link_detach(table, first.link, 11, now_us);
+	link_detach(table, first.link, 11, 0, now_us);
 	ck_assert_int_eq(dels, 3);
 	for (int i = 0; i < 2; i++) {
 		ck_assert(!passes(first.link, &first.reply.prefix[i]));
@@ -207,14 +206,14 @@ START_TEST(test_new_sa_goes_first)
 
 	link_renumber(table, first.link, true);
 	second = attach(2, first.reply.link_id);
-	link_detach(table, first.link, 2, now_us); // it failed behind this
+	link_detach(table, first.link, 2, 0, now_us); // it failed behind this
 	ck_assert_int_eq(dels, 0);
 	ck_assert(passes(first.link, &first.reply.prefix[0]));
 	// Once more, while one set leaves already: that one stays the only one that does.
 	link_renumber(table, first.link, true);
 	third = attach(3, first.reply.link_id);
 	ck_assert(inet_prefix_equal(&third.reply.prefix[0], &second.reply.prefix[0]));
-	link_detach(table, first.link, 1, now_us);
+	link_detach(table, first.link, 1, 0, now_us);
 	ck_assert(!passes(first.link, &first.reply.prefix[0]));
 	ck_assert(passes(first.link, &third.reply.prefix[0]));
 }
@@ -237,6 +236,59 @@ START_TEST(test_restart_between)
 }
 END_TEST
 
+// L21: what was asked for is not forgotten: _i 0 fresh prefixes, 1 what the profile has by then.
+START_TEST(test_restart_before)
+{
+	struct ike_link_reply first = attach(1, NULL), second;
+
+	c->profile[0].prefix_pool_n = _i == 0 ? 2 : 1;
+	ck_assert_int_eq(link_renumber(table, first.link, _i == 0), 0);
+	link_table_free(table);
+	open_table();
+	second = attach(2, first.reply.link_id);
+	ck_assert_uint_eq(second.link, first.link);
+	ck_assert_uint_eq(second.reply.prefix_n, c->profile[0].prefix_pool_n);
+	ck_assert_int_eq(replied(&second, &first.reply.prefix[0]), _i == 1);
+	ck_assert(!replied(&second, &first.reply.prefix[1]));
+	// Once, over a restart too.
+	link_table_free(table);
+	open_table();
+	first = attach(3, first.reply.link_id);
+	ck_assert_mem_eq(&first.reply.prefix, &second.reply.prefix, sizeof(first.reply.prefix));
+}
+END_TEST
+
+// A client knows its prefixes by their order, which is the profile's whatever came when.
+START_TEST(test_order)
+{
+	struct ike_link_reply first = attach(1, NULL), second;
+	struct config_profile *profile = &other->profile[0];
+
+	profile->prefix_pool_n = 3;
+	profile->prefix_pool[0] = &other->pool[POOL_TINY];
+	profile->prefix_pool[1] = &other->pool[POOL_ULA];
+	profile->prefix_pool[2] = &other->pool[POOL_GLOBAL];
+	reconfigure(other);
+	ck_assert_int_eq(link_renumber(table, first.link, _i == 1), 0);
+	for (uint64_t i = 2; i < 4; i++) { // by the one before, and by the next
+		second = attach(i, first.reply.link_id);
+		ck_assert_uint_eq(second.reply.prefix_n, 3);
+		for (uint32_t k = 0; k < 3; k++)
+			ck_assert(inet_prefix_covers(
+				&profile->prefix_pool[k]->prefix, &second.reply.prefix[k]));
+		ck_assert_uint_eq(second.reply.ip4_n, 1);
+		link_detach(table, first.link, i - 1, 0, now_us);
+	}
+	ck_assert_int_eq(dels, _i == 1 ? 3 : 0);
+	ck_assert(passes(first.link, &second.reply.prefix[2]));
+	link_table_free(table); // each place with what belongs to it
+	open_table();
+	first = attach(4, first.reply.link_id);
+	ck_assert_mem_eq(&first.reply.prefix, &second.reply.prefix, sizeof(first.reply.prefix));
+	ck_assert(inet_addr_equal(&first.reply.ip4[0], &second.reply.ip4[0]));
+}
+END_TEST
+
 // The profile loses a pool and gets another one.
 START_TEST(test_pools_of_profile)
 {
@@ -250,7 +302,7 @@ START_TEST(test_pools_of_profile)
 	ck_assert_int_eq(told_n, 0); // by command alone
 	second = attach(2, first.reply.link_id);
 	ck_assert_uint_eq(second.reply.prefix_n, 2);
-	link_detach(table, first.link, 1, now_us);
+	link_detach(table, first.link, 1, 0, now_us);
 	ck_assert_int_eq(link_renumber(table, first.link, false), 0);
 	second = attach(3, first.reply.link_id);
 	ck_assert_uint_eq(second.reply.prefix_n, 3);
@@ -308,7 +360,7 @@ START_TEST(test_peer_gone)
 	reconfigure(other);
 	ck_assert_int_eq(told_n, 1);
 	ck_assert_ptr_null(link_find(table, first.link)->peer);
-	link_detach(table, first.link, 1, now_us);
+	link_detach(table, first.link, 1, 0, now_us);
 	ck_assert_ptr_null(link_find(table, first.link)); // no grace
 	ck_assert_int_eq(downs, 1);
 }
@@ -329,7 +381,7 @@ START_TEST(test_profile_gone)
 	ck_assert(passes(first.link, &first.reply.prefix[0])); // as long as it lives
 	ck_assert_int_eq(told_n, 1);
 	// In grace it ends at once.
-	link_detach(table, first.link, 1, now_us);
+	link_detach(table, first.link, 1, 0, now_us);
 	ck_assert_ptr_null(link_find(table, first.link));
 }
 END_TEST
@@ -338,7 +390,7 @@ START_TEST(test_grace_ends_with_its_peer)
 {
 	struct ike_link_reply first = attach(1, NULL);
 
-	link_detach(table, first.link, 1, now_us);
+	link_detach(table, first.link, 1, 0, now_us);
 	ck_assert_int_eq(link_find(table, first.link)->state, LINK_GRACE);
 	other->config.gateway.peer_n = 0;
 	reconfigure(other);
@@ -359,6 +411,8 @@ int main(void)
 	tcase_add_test(tc, test_fresh);
 	tcase_add_test(tc, test_new_sa_goes_first);
 	tcase_add_test(tc, test_restart_between);
+	tcase_add_loop_test(tc, test_restart_before, 0, 2);
+	tcase_add_loop_test(tc, test_order, 0, 2);
 	tcase_add_test(tc, test_pools_of_profile);
 	tcase_add_test(tc, test_lost_by_reload);
 	tcase_add_test(tc, test_peer_gone);

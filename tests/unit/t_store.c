@@ -272,6 +272,29 @@ START_TEST(test_version_1)
 }
 END_TEST
 
+// The second one kept nothing of renumberings to come.
+START_TEST(test_version_2)
+{
+	struct store_link link = {.handle = 42, .renumber = 3, .peer = "a", .profile = "p"};
+
+	ck_assert_int_eq(store_put_link(store, &link), 0);
+	reopen();
+	read_all();
+	ck_assert_uint_eq(links[0].renumber, 3);
+	store_close(store);
+	sql("ALTER TABLE link DROP COLUMN renumber; PRAGMA user_version = 2;");
+	store = store_open(path);
+	ck_assert_ptr_nonnull(store);
+	read_all();
+	ck_assert_uint_eq(link_n, 1);
+	ck_assert_uint_eq(links[0].renumber, 0);
+	ck_assert_int_eq(store_put_link(store, &link), 0);
+	reopen(); // upgraded once
+	read_all();
+	ck_assert_uint_eq(links[0].renumber, 3);
+}
+END_TEST
+
 START_TEST(test_newer_version)
 {
 	store_close(store);
@@ -297,15 +320,17 @@ static const struct {
 	{"INSERT INTO lease VALUES (x'04200a420009', 'v4', 3, zeroblob(256), 0, 1)", "identity"},
 	{"INSERT INTO lease VALUES (x'04200a420009', printf('%.32c', 'x'), 3, x'61', 0, 1)",
 		"pool"},
-	{"INSERT INTO link VALUES (1, 3, x'61', 0, 0, x'00', x'', x'', 'a', 'b', 1, '')",
+	{"INSERT INTO link VALUES (1, 3, x'61', 0, 0, x'00', x'', x'', 'a', 'b', 1, '', 0)",
 		"link id"},
-	{"INSERT INTO link VALUES (0, 3, x'61', 0, 0, NULL, x'', x'', 'a', 'b', 1, '')", "handle"},
-	{"INSERT INTO link VALUES (1, 3, x'61', 0, 0, NULL, x'', x'', 'a', 'b', 1, 'v4')", "pools"},
+	{"INSERT INTO link VALUES (0, 3, x'61', 0, 0, NULL, x'', x'', 'a', 'b', 1, '', 0)",
+		"handle"},
+	{"INSERT INTO link VALUES (1, 3, x'61', 0, 0, NULL, x'', x'', 'a', 'b', 1, 'v4', 0)",
+		"pools"},
 	{"INSERT INTO link VALUES (1, 3, x'61', 0, 0, NULL, x'', x'', 'a', 'b', 1, 'v4 -1 0 -'"
-	 " || char(10))",
+	 " || char(10), 0)",
 		"role"},
 	{"INSERT INTO link VALUES (1, 3, x'61', 0, 0, NULL, x'', x'', 'a', 'b', 1,"
-	 " replace(printf('%.21c', 'x'), 'x', 'v4 0 0 -' || char(10)))",
+	 " replace(printf('%.21c', 'x'), 'x', 'v4 0 0 -' || char(10)), 0)",
 		"too many pools"},
 	{"INSERT INTO extra VALUES (0, x'04200a420009', 0, 0)", "no link"},
 	{"INSERT INTO extra VALUES (1, x'04', 0, 0)", "extra's prefix"},
@@ -336,6 +361,7 @@ int main(void)
 	tcase_add_test(tc, test_one_process);
 	tcase_add_test(tc, test_rollback);
 	tcase_add_test(tc, test_version_1);
+	tcase_add_test(tc, test_version_2);
 	tcase_add_test(tc, test_newer_version);
 	tcase_add_loop_test(tc, test_rubbish, 0, sizeof(rubbish) / sizeof(rubbish[0]));
 	suite_add_tcase(s, tc);
