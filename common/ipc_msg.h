@@ -252,6 +252,35 @@ struct ipc_lan_del { // prefixes and router are withdrawn with lifetimes of zero
 	char name[IPC_NAME_MAX];
 };
 
+// A link's membership in a multicast group, to every worker: the owner of the SA sends the copies, the
+// others know where to hand a packet over. Setting it again replaces the filter. RFC 3810 section 4.2:
+// include: only these sources; else every source but these. Answer: ACK; -ENOSPC.
+#define IPC_GROUP_SOURCES 16
+struct ipc_group_set {
+	struct inet_addr group;
+	uint64_t link; // the member; a packet that came by this link does not go back to it
+	sa_ref_t ref; // outbound SA of the link; its selectors, and those of its `next`s, are obeyed
+	uint8_t include;
+	uint8_t source_n;
+	uint8_t pad[2];
+	struct inet_addr source[IPC_GROUP_SOURCES];
+};
+struct ipc_group_del { // -ENOENT
+	struct inet_addr group;
+	uint64_t link;
+};
+// Multicast packets of links of at least this scope (RFC 4007, 4 bits) go out by the inner ports;
+// 16: none. To every worker.
+struct ipc_group_upstream {
+	uint32_t scope_min;
+};
+// An IP packet from or to the network of an inner port itself: MLD and IGMP between routers. Without
+// Ethernet header; the dataplane makes it (RFC 2464 section 7, RFC 1112 section 6.4).
+struct ipc_punt_port {
+	uint32_t port; // index
+	uint32_t data_len; // bytes that follow
+};
+
 struct ipc_list { // PORT_LIST, NEIGH_LIST, ROUTE_LIST: answers, then ACK
 	uint32_t from;
 	uint32_t max;
@@ -303,12 +332,16 @@ struct ipc_punt_inner {
 	X(HOSTIF_DEL, struct ipc_hostif_del)                                                       \
 	X(LAN_SET, struct ipc_lan_set)                                                             \
 	X(LAN_DEL, struct ipc_lan_del)                                                             \
+	X(GROUP_SET, struct ipc_group_set)                                                         \
+	X(GROUP_DEL, struct ipc_group_del)                                                         \
+	X(GROUP_UPSTREAM, struct ipc_group_upstream)                                               \
 	X(PORT_LIST, struct ipc_list)                                                              \
 	X(NEIGH_LIST, struct ipc_list)                                                             \
 	X(ROUTE_LIST, struct ipc_list)                                                             \
 	X(PING, struct ipc_ping)                                                                   \
 	X(SEND_UDP, struct ipc_punt_udp)                                                           \
-	X(SEND_INNER, struct ipc_punt_inner)
+	X(SEND_INNER, struct ipc_punt_inner)                                                       \
+	X(SEND_PORT, struct ipc_punt_port)
 
 struct ipc_ack { // the header's status is the answer
 	uint32_t command; // enum ipc_type that is answered
@@ -428,7 +461,8 @@ struct ipc_hostif_addr_state {
 	X(HOSTIF_STATE, struct ipc_hostif_state)                                                   \
 	X(HOSTIF_ADDR, struct ipc_hostif_addr_state)                                               \
 	X(PUNT_UDP, struct ipc_punt_udp)                                                           \
-	X(PUNT_INNER, struct ipc_punt_inner)
+	X(PUNT_INNER, struct ipc_punt_inner)                                                       \
+	X(PUNT_PORT, struct ipc_punt_port)
 
 enum ipc_type {
 	IPC_NONE,

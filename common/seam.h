@@ -50,6 +50,7 @@ enum seam_ring {
 	X(handoff_out, "packets handed to other workers")                                          \
 	X(punt_up, "packets given to control")                                                     \
 	X(punt_down, "packets taken from control")                                                 \
+	X(group_copies, "multicast packets encrypted for members")                                 \
 	X(icmp_sent, "ICMP errors sent")                                                           \
 	X(reassembled, "outer packets reassembled")                                                \
 	X(loops, "poll rounds")                                                                    \

@@ -223,6 +223,7 @@ struct config_profile {
 	const struct config_pool *delegation_pool; // DHCPv6 prefix delegation; NULL: none
 	uint32_t delegations_max; // prefixes that one link may have from it
 	bool dhcp6; // DHCPv6 is answered on the link, INTERNAL_IP6_DHCP names it
+	bool multicast; // links may join groups, by a child SA for them (the draft's section 6.4)
 	struct inet_addr dhcp6_relay; // server to relay to instead of answering; family 0: none
 	uint32_t addresses_max; // that one link may claim in shared prefixes
 	uint32_t reauth_s; // AUTH_LIFETIME (RFC 4478): clients reauthenticate so often; 0: never
@@ -303,6 +304,7 @@ struct config_connection {
 	uint8_t more_iid[CONFIG_MORE_IIDS][8];
 	uint32_t child_n;
 	struct config_child child[CONFIG_CHILDREN];
+	bool multicast; // a child SA for groups, where the first one does not cover them
 	bool dhcp6; // ask the DHCPv6 server that the gateway names for what IKEv2 does not carry
 	uint32_t reauth_s; // reauthenticate so often, beside what the gateway wants; 0: never
 	char lan[16]; // interface of a LAN that shares the access; "" none

@@ -235,6 +235,7 @@ static void read_connection(struct config_reader *r, config_setting_t *group, vo
 		{"more_interface_ids", CONFIG_KIND_READ, .read = read_more_iids},
 		{"children", CONFIG_KIND_READ, .read = read_children},
 		{"dhcp6", CONFIG_KIND_BOOL, AT(dhcp6)},
+		{"multicast", CONFIG_KIND_BOOL, AT(multicast)},
 		{"reauth", CONFIG_KIND_SECONDS32, AT(reauth_s), .min = CONFIG_REAUTH_MIN_S,
 			.max = 31622400, .zero = true},
 		{"lan", CONFIG_KIND_READ, .read = read_lan},
@@ -251,6 +252,8 @@ static void read_connection(struct config_reader *r, config_setting_t *group, vo
 	config_read_group(r, group, "a connection", keys, c);
 	if (config_setting_is_group(group) && config_setting_get_member(group, "dhcp6") == NULL)
 		c->dhcp6 = config_needs_dhcp6(c);
+	if (config_setting_is_group(group) && config_setting_get_member(group, "multicast") == NULL)
+		c->multicast = c->link;
 	config_need_secret(r, group, "a connection", &c->psk);
 #undef AT
 }

@@ -189,8 +189,8 @@ static bool same_profile(const struct config_profile *a, const struct config_pro
 		a->mtu != b->mtu)
 		return false;
 	if (a->delegations_max != b->delegations_max || a->dhcp6 != b->dhcp6 ||
-		a->addresses_max != b->addresses_max || a->reauth_s != b->reauth_s ||
-		!inet_addr_equal(&a->dhcp6_relay, &b->dhcp6_relay))
+		a->multicast != b->multicast || a->addresses_max != b->addresses_max ||
+		a->reauth_s != b->reauth_s || !inet_addr_equal(&a->dhcp6_relay, &b->dhcp6_relay))
 		return false;
 	return same_profile_pools(a, b) && same_addrs(a->dns, a->dns_n, b->dns, b->dns_n) &&
 		same_addrs(a->sntp, a->sntp_n, b->sntp, b->sntp_n) && same_domains(a, b) &&
@@ -248,7 +248,8 @@ static bool same_link_of(const struct config_connection *a, const struct config_
 		a->iid == b->iid && a->privacy == b->privacy && a->wire == b->wire &&
 		a->link_model == b->link_model && a->prefixes_by == b->prefixes_by &&
 		a->addresses_by == b->addresses_by && a->dhcp6 == b->dhcp6 &&
-		a->reauth_s == b->reauth_s && strcmp(a->interface, b->interface) == 0 &&
+		a->multicast == b->multicast && a->reauth_s == b->reauth_s &&
+		strcmp(a->interface, b->interface) == 0 &&
 		memcmp(a->interface_id, b->interface_id, sizeof(a->interface_id)) == 0 &&
 		strcmp(a->lan, b->lan) == 0 && a->lan_prefix == b->lan_prefix &&
 		a->delegation_len == b->delegation_len && a->more_iid_n == b->more_iid_n &&

@@ -253,6 +253,7 @@ static void read_profile(struct config_reader *r, config_setting_t *group, void 
 			.max = CONFIG_DELEGATIONS_MAX},
 		{"dhcp6_relay", CONFIG_KIND_READ, .read = read_relay},
 		{"dhcp6", CONFIG_KIND_BOOL, AT(dhcp6)},
+		{"multicast", CONFIG_KIND_BOOL, AT(multicast)},
 		{"addresses", CONFIG_KIND_U32, AT(addresses_max), .min = 1,
 			.max = CONFIG_ADDRESSES_MAX},
 		{"reauth", CONFIG_KIND_SECONDS32, AT(reauth_s), .min = CONFIG_REAUTH_MIN_S,
@@ -268,6 +269,8 @@ static void read_profile(struct config_reader *r, config_setting_t *group, void 
 	config_read_group(r, group, "a profile", keys, profile);
 	if (config_setting_is_group(group) && config_setting_get_member(group, "dhcp6") == NULL)
 		profile->dhcp6 = config_profile_has_links(profile);
+	if (config_setting_is_group(group) && config_setting_get_member(group, "multicast") == NULL)
+		profile->multicast = config_profile_has_links(profile);
 #undef AT
 }
 

@@ -13,7 +13,8 @@
 #define CLIENT_TAG_MORE_IID 100 // + index of the interface ID (P5)
 #define CLIENT_TAG_DELEGATED 200 // + index of the delegated prefix
 #define CLIENT_TAG_DHCP6 300 // + index of the address by DHCPv6 (P6)
-#define CLIENT_CHILDREN (CONFIG_CHILDREN + CONFIG_MORE_IIDS + 2 * DHCP6_CLIENT_LIST)
+#define CLIENT_TAG_MULTICAST 400
+#define CLIENT_CHILDREN (CONFIG_CHILDREN + CONFIG_MORE_IIDS + 2 * DHCP6_CLIENT_LIST + 1)
 #define CLIENT_ROUTES 128
 
 // How the connection's host comes to its addresses: what the reply says, or else the configuration.

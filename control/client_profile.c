@@ -7,6 +7,8 @@
 #include <string.h>
 
 static const struct inet_prefix everything6 = {.addr = {.family = AF_INET6}};
+static const struct inet_prefix groups6 = {.addr = {.family = AF_INET6, .bytes = {0xff}}, .len = 8};
+static const struct inet_prefix groups4 = {.addr = {.family = AF_INET, .bytes = {224}}, .len = 4};
 
 // The selector for DAD's source stands alone in TSi only where addresses are asked for by NS (P3).
 static bool has_unspecified(const struct ts_list *local)
@@ -94,6 +96,20 @@ static bool needs_child(const struct client_input *in, const struct inet_prefix 
 	return prefix->addr.family == AF_INET6 && !ts_list_contains(in->local, &ts);
 }
 
+// The draft's section 6.4. IPv4 groups with it where there is an IPv4 address.
+static struct ike_child_spec multicast_spec(const struct client_input *in)
+{
+	struct ike_child_spec spec = spec_for(CLIENT_TAG_MULTICAST, &groups6);
+	struct ts ts = ts_from_prefix(&groups4);
+
+	if (in->cp->ip4_n == 0)
+		return spec;
+	ts_list_add(&spec.local, &ts);
+	ts = ts_any(AF_INET);
+	ts_list_add(&spec.remote, &ts);
+	return spec;
+}
+
 uint32_t client_children_wanted(const struct client_input *in, struct ike_child_spec *out)
 {
 	struct inet_prefix prefix = {.addr = in->cp->address2[0], .len = 64};
@@ -115,5 +131,7 @@ uint32_t client_children_wanted(const struct client_input *in, struct ike_child_
 		if (needs_child(in, &prefix))
 			out[n++] = spec_for(CLIENT_TAG_DHCP6 + i, &prefix);
 	}
+	if (in->config->multicast && in->cp->link && needs_child(in, &groups6))
+		out[n++] = multicast_spec(in);
 	return n;
 }

@@ -6,6 +6,7 @@
 #include "control_api.h"
 #include "dhcp6_server.h"
 #include "dp_client.h"
+#include "group_msg.h"
 #include "ike.h"
 #include "keylog.h"
 #include "link.h"
@@ -24,6 +25,8 @@
 	X(punt_no_link, "such packets by SAs without a link")                                      \
 	X(punt_limited, "such packets of links that send too many")                                \
 	X(punt_malformed, "such packets that are no IPv6, or have a wrong checksum")               \
+	X(group_reports, "reports of multicast groups to the inner network")                       \
+	X(group_failures, "memberships that a worker could not take")                              \
 	X(punt_inside, "datagrams for control from the inner network")                             \
 	X(sa_failures, "SAs that the dataplane could not take")                                    \
 	X(orphans_found, "SAs found after a restart of control")                                   \
@@ -50,6 +53,9 @@ struct control_counts {
 #undef X
 	uint64_t ndp[NDP_RESULT_COUNT];
 	uint64_t dhcp6[DHCP6_RESULT_COUNT];
+	uint64_t group[GROUP_RESULT_COUNT]; // records
+	uint64_t group_msg[GROUP_MSG_RESULT_COUNT]; // MLD and IGMP of links
+	uint64_t group_port[GROUP_MSG_RESULT_COUNT]; // and of the inner network
 };
 
 // How far we are with the dataplane that is connected.
@@ -61,6 +67,7 @@ enum control_phase {
 
 struct client_connection; // client.h
 struct refresh; // query.c
+struct groups; // group.c
 struct punt_limit;
 
 struct control {
@@ -94,6 +101,7 @@ struct control {
 	struct install_lost lost;
 	struct install_pool pool[IPC_POOLS];
 	struct physical *physical;
+	struct groups *groups;
 	bool pumping;
 	bool stopping;
 	struct control_counts counts;
@@ -187,10 +195,34 @@ void punt_udp(struct control *control, const struct ipc_punt_udp *punt, const ui
 void punt_inner(struct control *control, uint32_t thread, const struct ipc_punt_inner *punt,
 	const uint8_t *data);
 void punt_send(struct control *control, uint32_t worker, const struct ike_datagram *datagram);
+// A whole packet down the link by its newest SA; len 0: none.
+void punt_send_inner(
+	struct control *control, const struct link *link, const uint8_t *packet, size_t len);
 // A child SA has new keys: the moment to send its link another router advertisement, if it is due.
 void punt_child_rekeyed(struct control *control, const struct ike_event *event);
 // After link_timeout(): what it wants to ask of links.
 void punt_probes(struct control *control);
+
+// group.c: multicast. Without groups_init() there is none.
+int groups_init(struct control *control); // 0 or -ENOMEM
+void groups_fini(struct control *control);
+// A packet that came out of an SA of the link. false: it is not ours.
+bool groups_mld(
+	struct control *control, const struct link *link, const struct inner_packet *packet);
+bool groups_igmp(struct control *control, const struct link *link, const uint8_t *data, size_t len);
+// The link has an outbound SA with these selectors, NULL: unknown ones: it is asked what it wants, if
+// it never was and can be.
+void groups_sa_up(struct control *control, const struct link *link, const struct ts_list *remote);
+void groups_primary(struct control *control, uint64_t link, sa_ref_t ref); // 0: it has none
+void groups_link_down(struct control *control, uint64_t link);
+void groups_reconcile(struct control *control); // after the listing
+void groups_port_input(
+	struct control *control, const struct ipc_punt_port *punt, const uint8_t *data);
+uint64_t groups_next_us(const struct control *control); // CLOCK_NEVER
+void groups_send(struct control *control); // reports that are due
+void groups_upstream_each(struct control *control,
+	void (*fn)(void *arg, const struct inet_addr *group, const struct source_filter *filter),
+	void *arg);
 
 // client.c: the host's interface of a connection.
 int client_init(struct control *control);

@@ -177,6 +177,17 @@ void control_own_counters(struct control *control,
 #define X(id, name) each(arg, "dhcp6_" name, control->counts.dhcp6[DHCP6_##id], "DHCPv6 messages");
 	DHCP6_RESULTS(X)
 #undef X
+#define X(id, name)                                                                                \
+	each(arg, "group_" name, control->counts.group[GROUP_##id], "multicast records");
+	GROUP_RESULTS(X)
+#undef X
+#define X(id, name)                                                                                \
+	each(arg, "group_msg_" name, control->counts.group_msg[GROUP_MSG_##id],                    \
+		"MLD and IGMP messages of links");                                                 \
+	each(arg, "group_port_" name, control->counts.group_port[GROUP_MSG_##id],                  \
+		"MLD and IGMP messages of the inner network");
+	GROUP_MSG_RESULTS(X)
+#undef X
 }
 
 // ---- an operator's commands ----

@@ -128,6 +128,19 @@ struct control_lease {
 bool control_leases(struct control *control, uint32_t *cursor, uint32_t max,
 	bool (*each)(void *arg, const struct control_lease *lease), void *arg);
 
+// Multicast memberships of links.
+struct control_group {
+	struct inet_addr group;
+	uint64_t link; // handle
+	struct config_id identity;
+	bool include; // these sources only; else all but these
+	uint32_t source_n;
+	const struct inet_addr *source;
+	uint64_t age_us;
+};
+bool control_groups(struct control *control, uint32_t *cursor, uint32_t max,
+	bool (*each)(void *arg, const struct control_group *group), void *arg);
+
 struct control_peer { // a PAD entry
 	const struct config_peer *peer;
 	uint32_t ike_sas;

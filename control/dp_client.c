@@ -131,7 +131,7 @@ static bool is_answer(const struct ipc_hdr *hdr)
 
 static bool is_punt(uint32_t type)
 {
-	return type == IPC_PUNT_UDP || type == IPC_PUNT_INNER;
+	return type == IPC_PUNT_UDP || type == IPC_PUNT_INNER || type == IPC_PUNT_PORT;
 }
 
 static void take_message(struct dp_client *client, uint32_t thread, enum seam_ring which, int len)
@@ -183,9 +183,15 @@ static bool drain_all(struct dp_client *client)
 	return more;
 }
 
+// Packets down have a ring of their own.
+static bool carries_packet(uint32_t type)
+{
+	return type == IPC_SEND_UDP || type == IPC_SEND_INNER || type == IPC_SEND_PORT;
+}
+
 static int put(struct dp_client *client, uint32_t thread, const struct dp_queued *q)
 {
-	bool packet = q->type == IPC_SEND_UDP || q->type == IPC_SEND_INNER;
+	bool packet = carries_packet(q->type);
 	struct ring *ring = seam_ring(client->seam, thread, packet ? SEAM_PUNT_DOWN : SEAM_COMMAND);
 	int error = ring_put(ring, q->type, q->id, 0, q->fixed, q->len, q->data, q->data_len);
 
@@ -206,8 +212,7 @@ static void flush(struct dp_client *client)
 		while ((q = dp_queue_first(&client->queue[i])) != NULL) {
 			int error = put(client, i, q);
 
-			if (error == -ENOSPC && q->type != IPC_SEND_UDP &&
-				q->type != IPC_SEND_INNER)
+			if (error == -ENOSPC && !carries_packet(q->type))
 				break;
 			if (error != 0)
 				client->counters.send_drops++;

@@ -57,10 +57,12 @@ static void primary_changed(struct control *control, const struct sa_group *grou
 	const struct link *link = link_find(control->links, group->key);
 	sa_ref_t ref = group->ref_n > 0 ? group->ref[0] : 0;
 
-	if (link != NULL)
+	if (link != NULL) {
 		install_link_routes(control, link, ref);
-	else if (client_is_group(group->key))
+		groups_primary(control, link->handle, ref);
+	} else if (client_is_group(group->key)) {
 		client_primary(control, group->key, ref);
+	}
 }
 
 // An SA that is not in the dataplane: nothing may lead to it, nothing has to be taken out.
@@ -203,6 +205,7 @@ void install_out_set(struct control *control, const struct ike_effect *effect)
 		.control = control, .child = cmd.sa.child, .id = cmd.ref, .direction = IPC_DIR_OUT};
 	bool changed = false;
 	struct sa_child *child = NULL;
+	const struct link *link = NULL;
 	struct sa *sa = NULL;
 	int error = -ENOMEM;
 
@@ -231,6 +234,9 @@ void install_out_set(struct control *control, const struct ike_effect *effect)
 		keylog_esp(control->keylog, &cmd.sa, IPC_DIR_OUT);
 		if (changed)
 			primary_changed(control, sa->group);
+		link = link_find(control->links, cmd.sa.cookie);
+		if (link != NULL)
+			groups_sa_up(control, link, &cmd.sa.remote_ts);
 		if (physical_is_group(cmd.sa.cookie))
 			physical_set(control, cmd.sa.cookie, cmd.ref, &cmd.sa.remote_ts);
 		// A client's routes are still on the old one: there it waits for the connection.

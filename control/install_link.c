@@ -242,6 +242,7 @@ static void link_down(void *arg, const struct link *link)
 
 	monitor_link(control, MONITOR_LINK_DOWN, link);
 	dhcp6_server_link_down(control->dhcp6, link->handle);
+	groups_link_down(control, link->handle);
 	install_orphans_end(control, physical_group(link->handle));
 	if (group == NULL)
 		return;

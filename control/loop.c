@@ -63,6 +63,7 @@ static void set_timer(struct control *control, bool at_once)
 	uint64_t next_us = ike_next_us(control->ike);
 	uint64_t link_us = link_next_us(control->links);
 	uint64_t client_us = client_next_us(control);
+	uint64_t group_us = groups_next_us(control);
 	uint64_t left_us = 0;
 	struct timeval tv = {};
 
@@ -70,6 +71,8 @@ static void set_timer(struct control *control, bool at_once)
 		next_us = link_us;
 	if (client_us < next_us)
 		next_us = client_us;
+	if (group_us < next_us)
+		next_us = group_us;
 	if (next_us == CLOCK_NEVER && !at_once) {
 		evtimer_del(control->timer);
 		return;
@@ -95,6 +98,7 @@ void control_pump(struct control *control)
 		n++;
 	}
 	control->pumping = false;
+	groups_send(control);
 	set_timer(control, n == EFFECTS_A_ROUND);
 }
 
@@ -198,6 +202,7 @@ static void dp_event(void *arg, uint32_t thread, const struct ipc_hdr *hdr, cons
 	const struct ipc_punt_udp *udp = payload;
 	const struct ipc_punt_inner *inner = payload;
 	const struct ipc_hostif_state *state = payload;
+	const struct ipc_punt_port *port = payload;
 
 	switch (hdr->type) {
 	case IPC_SA_FIRST_USE:
@@ -221,6 +226,9 @@ static void dp_event(void *arg, uint32_t thread, const struct ipc_hdr *hdr, cons
 		break;
 	case IPC_PUNT_INNER:
 		punt_inner(control, thread, inner, (const uint8_t *)(inner + 1));
+		break;
+	case IPC_PUNT_PORT:
+		groups_port_input(control, port, (const uint8_t *)(port + 1));
 		break;
 	default:
 		break;

@@ -306,7 +306,8 @@ static int start_core(struct daemon *d)
 	control->ike = ike_new(control->config, &control_ike_ops, control);
 	if (control->ike == NULL)
 		return -ENOMEM;
-	return client_init(control);
+	error = groups_init(control);
+	return error != 0 ? error : client_init(control);
 }
 
 // The dataplane is there and all is known of what it holds: peers are served from now on.
@@ -375,6 +376,7 @@ static void stop(struct daemon *d)
 	loop_stop(control);
 	client_fini(control);
 	physical_fini(control);
+	groups_fini(control);
 	install_fini(control);
 	ike_free(control->ike);
 	dhcp6_server_free(control->dhcp6);

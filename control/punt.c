@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Packets between the dataplane and those in control who speak their protocols: IKE datagrams to
-// and from the core; what came out of SAs for the link itself to neighbour discovery, DHCPv6 or, on
-// a client, to the connection; what came from a DHCPv6 server on the inner network to the relay
+// and from the core; what came out of SAs for the link itself to neighbour discovery, DHCPv6,
+// multicast or, on a client, to the connection; what came from a DHCPv6 server on the inner network to the relay
 // agent. What comes from the dataplane comes from strangers twice over. Control's thread.
 #include "clock.h"
 #include "control.h"
@@ -16,7 +16,7 @@ LOG_TYPE("punt");
 #define PACKET_MAX 2048 // of what we make
 
 // Down the link by its newest SA.
-static void send_inner(
+void punt_send_inner(
 	struct control *control, const struct link *link, const uint8_t *packet, size_t len)
 {
 	struct ipc_punt_inner down = {
@@ -51,7 +51,7 @@ static void dhcp6_carry_out(
 	if (result == DHCP6_RELAYED)
 		send_inside(control, out);
 	if (result == DHCP6_ANSWERED && link != NULL)
-		send_inner(control, link, packet,
+		punt_send_inner(control, link, packet,
 			inner_write_udp(packet, sizeof(packet), &out->local, out->local_port,
 				&out->remote, out->remote_port, out->data, out->len));
 }
@@ -129,9 +129,11 @@ static void link_input(
 		dhcp6_carry_out(control, result, &out);
 		return;
 	}
+	if (groups_mld(control, link, packet))
+		return;
 	control->counts.ndp[ndp_input(
 		control->links, link, packet, clock_now_us(), answer, &answer_len)]++;
-	send_inner(control, link, answer, answer_len);
+	punt_send_inner(control, link, answer, answer_len);
 }
 
 void punt_inner(struct control *control, uint32_t thread, const struct ipc_punt_inner *punt,
@@ -149,10 +151,11 @@ void punt_inner(struct control *control, uint32_t thread, const struct ipc_punt_
 		control->counts.punt_no_link++;
 	else if (!punt_limit_take(control->punt_limit, link->handle, clock_now_us()))
 		control->counts.punt_limited++;
-	else if (inner_parse(data, punt->data_len, &packet) != 0)
-		control->counts.punt_malformed++;
-	else
+	else if (inner_parse(data, punt->data_len, &packet) == 0)
 		link_input(control, link, &packet);
+	else if (!groups_igmp(control, link, data, punt->data_len))
+		control->counts.punt_malformed++;
+	control_pump(control);
 }
 
 void punt_child_rekeyed(struct control *control, const struct ike_event *event)
@@ -163,7 +166,7 @@ void punt_child_rekeyed(struct control *control, const struct ike_event *event)
 	struct inet_addr to;
 
 	if (link != NULL && link_ra_due(control->links, link->handle, clock_now_us(), &to))
-		send_inner(control, link, packet, link_ra(link, packet, sizeof(packet), &to));
+		punt_send_inner(control, link, packet, link_ra(link, packet, sizeof(packet), &to));
 }
 
 void punt_probes(struct control *control)
@@ -178,6 +181,6 @@ void punt_probes(struct control *control)
 		if (control->phase != PHASE_READY || install_link_ref(control, link) == 0)
 			link_probe_stop(control->links, handle);
 		else
-			send_inner(control, link, packet, len);
+			punt_send_inner(control, link, packet, len);
 	}
 }

@@ -24,10 +24,10 @@ static void ignore(void *arg, const struct ipc_hdr *hdr, const void *payload, bo
 	(void)last;
 }
 
-// What peers send to the link itself (L26): ours to answer.
+// What peers send to the link itself (L26): ours to answer; IGMP goes to groups of the link too.
 static void push_tables(struct control *control)
 {
-	static const char *const ours[] = {"fe80::/10", "ff02::/16"};
+	static const char *const ours[] = {"fe80::/10", "ff02::/16", "224.0.0.0/24"};
 	struct inet_prefix prefix;
 
 	install_pools_all(control);
@@ -116,6 +116,8 @@ static bool adopt_orphan(void *arg, struct sa *sa)
 	}
 	if (link != NULL) {
 		sa_group_keep(control->sas, link->handle, true);
+		if (sa->info.direction == IPC_DIR_OUT)
+			groups_sa_up(control, link, NULL); // what it wants is not known any more
 		// What the link has now: some of it may have come or gone since.
 		if (sa->info.direction == IPC_DIR_IN)
 			install_link_ingress(control, link);
@@ -157,6 +159,7 @@ static void on_listed(void *arg, int error)
 	sa_table_each(control->sas, rekey_missing, control);
 	if (control->lost.links)
 		install_links_again(control);
+	groups_reconcile(control);
 	if (control->counts.orphans_found > control->counts.orphans_ended)
 		LOG(NOTICE, "%lu SAs from before carry on",
 			control->counts.orphans_found - control->counts.orphans_ended);

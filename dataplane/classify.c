@@ -8,6 +8,7 @@
 #include "forward.h"
 #include "handoff.h"
 #include "icmp.h"
+#include "multicast.h"
 #include "punt.h"
 #include "reassembly.h"
 
@@ -336,9 +337,15 @@ bool classify_inner(struct worker *w, uint16_t port, struct rte_mbuf *m)
 		return false;
 	if (w->port[port].kernel_peer)
 		checksum_take(m, meta);
-	if (w->port[port].l3 || meta->family == AF_INET)
+	if (w->port[port].l3)
 		return true;
 	ip = rte_pktmbuf_mtod(m, const uint8_t *);
+	if (unlikely(ip[meta->family == AF_INET ? 16 : 24] >= 0xe0) && multicast_is_membership(m)) {
+		punt_port(w, m);
+		return false;
+	}
+	if (meta->family == AF_INET)
+		return true;
 	if (is_nd(m, meta)) {
 		nd_to_main(w, m);
 		return false;

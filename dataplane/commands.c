@@ -135,6 +135,12 @@ static int run_simple(struct worker *w, uint32_t type, const void *payload)
 		return route_set(w, payload);
 	case IPC_ROUTE_DEL:
 		return route_del(w, payload);
+	case IPC_GROUP_SET:
+		return group_set(w->groups, payload);
+	case IPC_GROUP_DEL:
+		return group_del(w->groups, payload);
+	case IPC_GROUP_UPSTREAM:
+		return group_upstream(w->groups, payload);
 	case IPC_PING:
 		return 0;
 	default:
@@ -177,6 +183,10 @@ static void run(struct worker *w, const struct ipc_hdr *hdr, const void *payload
 	case IPC_SEND_INNER:
 		punt_send_inner(
 			w, payload, (const uint8_t *)payload + sizeof(struct ipc_punt_inner));
+		rc = 0;
+		break;
+	case IPC_SEND_PORT:
+		punt_send_port(w, payload, (const uint8_t *)payload + sizeof(struct ipc_punt_port));
 		rc = 0;
 		break;
 	default:

@@ -5,7 +5,8 @@
 // to one of them.
 //
 // What a backend may count on, in every op: the ESP header (8 bytes), the IV, `len` bytes to work
-// on in place, and room for the ICV lie contiguously in memory.
+// on in place, and room for the ICV lie contiguously in memory. With encrypt_fan the text lies
+// elsewhere, and nothing in the place where the result goes.
 #pragma once
 
 #include "algs.h"
@@ -51,6 +52,9 @@ static_assert(sizeof(struct crypto_op) == 64);
 struct crypto;
 // Returns how many of the ops failed, and then has written `failed` of each.
 typedef uint32_t crypto_burst_fn(struct crypto *c, struct crypto_op *ops, uint32_t n);
+// The same, but each op encrypts `text`, of op->len bytes, into its own op->data.
+typedef uint32_t crypto_fan_fn(
+	struct crypto *c, struct crypto_op *ops, uint32_t n, const uint8_t *text);
 
 struct crypto_backend {
 	const char *name;
@@ -58,6 +62,8 @@ struct crypto_backend {
 	int (*key_init)(struct crypto *c, void *key, const struct esp_suite *suite,
 		const uint8_t *encr_key, const uint8_t *integ_key);
 	crypto_burst_fn *encrypt;
+	crypto_fan_fn
+		*encrypt_fan; // one text under many keys, never copied but by encryption itself
 	crypto_burst_fn *decrypt; // checks the ICV; on failure the data is garbage
 	// One packet in pieces: segs cover op->len bytes, icv is the ICV (encrypt: written, decrypt:
 	// compared). NULL: the caller copies the packet into one piece instead.

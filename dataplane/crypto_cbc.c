@@ -143,7 +143,20 @@ static void fill(IMB_JOB *job, struct crypto_op *op, struct cbc_flight *flight, 
 	job->user_data2 = flight;
 }
 
-static uint32_t burst(struct crypto *c, struct crypto_op *ops, uint32_t n, bool encrypting)
+// The text lies elsewhere. What is hashed is the result all the same, and the library wants its
+// distance from the text, which wraps when it lies before it.
+static void fill_text(IMB_JOB *job, const struct crypto_op *op, const uint8_t *text)
+{
+	const uint8_t *start = op->data - IV - ESP_HEADER;
+
+	job->src = text;
+	job->cipher_start_src_offset_in_bytes = 0;
+	job->hash_start_src_offset_in_bytes = (uintptr_t)start - (uintptr_t)text;
+}
+
+// `text` NULL: in place.
+static uint32_t burst(
+	struct crypto *c, struct crypto_op *ops, uint32_t n, bool encrypting, const uint8_t *text)
 {
 	struct cbc_flight flight[CRYPTO_BURST_MAX];
 	uint32_t failed = 0;
@@ -153,6 +166,8 @@ static uint32_t burst(struct crypto *c, struct crypto_op *ops, uint32_t n, bool 
 		ops[i].failed = true;
 		job = IMB_GET_NEXT_JOB(c->mgr);
 		fill(job, &ops[i], &flight[i], encrypting);
+		if (text)
+			fill_text(job, &ops[i], text);
 		job = IMB_SUBMIT_JOB_NOCHECK(c->mgr);
 		while (job) {
 			finish(job, encrypting);
@@ -168,17 +183,24 @@ static uint32_t burst(struct crypto *c, struct crypto_op *ops, uint32_t n, bool 
 
 static uint32_t encrypt(struct crypto *c, struct crypto_op *ops, uint32_t n)
 {
-	return burst(c, ops, n, true);
+	return burst(c, ops, n, true, NULL);
+}
+
+static uint32_t encrypt_fan(
+	struct crypto *c, struct crypto_op *ops, uint32_t n, const uint8_t *text)
+{
+	return burst(c, ops, n, true, text);
 }
 
 static uint32_t decrypt(struct crypto *c, struct crypto_op *ops, uint32_t n)
 {
-	return burst(c, ops, n, false);
+	return burst(c, ops, n, false, NULL);
 }
 
 const struct crypto_backend crypto_cbc = {
 	.name = "ipsec-mb-cbc-hmac",
 	.key_init = key_init,
 	.encrypt = encrypt,
+	.encrypt_fan = encrypt_fan,
 	.decrypt = decrypt,
 };

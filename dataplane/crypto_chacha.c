@@ -54,7 +54,9 @@ static void finish(IMB_JOB *job, bool encrypting)
 		(!encrypting && !crypto_equal(job->auth_tag_output, op->data + op->len, ICV));
 }
 
-static uint32_t burst(struct crypto *c, struct crypto_op *ops, uint32_t n, bool encrypting)
+// `text` NULL: in place.
+static uint32_t burst(
+	struct crypto *c, struct crypto_op *ops, uint32_t n, bool encrypting, const uint8_t *text)
 {
 	uint8_t computed[CRYPTO_BURST_MAX][ICV];
 	uint32_t failed = 0;
@@ -64,6 +66,8 @@ static uint32_t burst(struct crypto *c, struct crypto_op *ops, uint32_t n, bool 
 		ops[i].failed = true;
 		job = IMB_GET_NEXT_JOB(c->mgr);
 		fill(job, &ops[i], encrypting ? ops[i].data + ops[i].len : computed[i], encrypting);
+		if (text)
+			job->src = text;
 		job = IMB_SUBMIT_JOB_NOCHECK(c->mgr);
 		while (job) {
 			finish(job, encrypting);
@@ -79,12 +83,18 @@ static uint32_t burst(struct crypto *c, struct crypto_op *ops, uint32_t n, bool 
 
 static uint32_t encrypt(struct crypto *c, struct crypto_op *ops, uint32_t n)
 {
-	return burst(c, ops, n, true);
+	return burst(c, ops, n, true, NULL);
+}
+
+static uint32_t encrypt_fan(
+	struct crypto *c, struct crypto_op *ops, uint32_t n, const uint8_t *text)
+{
+	return burst(c, ops, n, true, text);
 }
 
 static uint32_t decrypt(struct crypto *c, struct crypto_op *ops, uint32_t n)
 {
-	return burst(c, ops, n, false);
+	return burst(c, ops, n, false, NULL);
 }
 
 static void segs(struct crypto *c, const struct crypto_op *op, const struct iovec *iov, uint32_t n,
@@ -118,6 +128,7 @@ const struct crypto_backend crypto_chacha = {
 	.name = "ipsec-mb-chacha20-poly1305",
 	.key_init = key_init,
 	.encrypt = encrypt,
+	.encrypt_fan = encrypt_fan,
 	.decrypt = decrypt,
 	.encrypt_segs = encrypt_segs,
 	.decrypt_segs = decrypt_segs,

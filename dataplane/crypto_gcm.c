@@ -31,6 +31,18 @@ static inline uint32_t encrypt(
 	return 0;
 }
 
+static inline uint32_t encrypt_fan(struct crypto *c, struct crypto_op *ops, uint32_t n,
+	const uint8_t *text, aes_gcm_enc_dec_t gcm_enc)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct crypto_op *op = &ops[i];
+
+		gcm_enc(op->key, &c->gcm, op->data, text, op->len, op->nonce, op->aad, op->aad_len,
+			op->data + op->len, ICV);
+	}
+	return 0;
+}
+
 static inline uint32_t decrypt(
 	struct crypto *c, struct crypto_op *ops, uint32_t n, aes_gcm_enc_dec_t gcm_dec)
 {
@@ -74,6 +86,18 @@ static uint32_t encrypt128(struct crypto *c, struct crypto_op *ops, uint32_t n)
 static uint32_t encrypt256(struct crypto *c, struct crypto_op *ops, uint32_t n)
 {
 	return encrypt(c, ops, n, c->mgr->gcm256_enc);
+}
+
+static uint32_t encrypt_fan128(
+	struct crypto *c, struct crypto_op *ops, uint32_t n, const uint8_t *text)
+{
+	return encrypt_fan(c, ops, n, text, c->mgr->gcm128_enc);
+}
+
+static uint32_t encrypt_fan256(
+	struct crypto *c, struct crypto_op *ops, uint32_t n, const uint8_t *text)
+{
+	return encrypt_fan(c, ops, n, text, c->mgr->gcm256_enc);
 }
 
 static uint32_t decrypt128(struct crypto *c, struct crypto_op *ops, uint32_t n)
@@ -134,6 +158,7 @@ const struct crypto_backend crypto_gcm128 = {
 	.name = "ipsec-mb-gcm128",
 	.key_init = key_init128,
 	.encrypt = encrypt128,
+	.encrypt_fan = encrypt_fan128,
 	.decrypt = decrypt128,
 	.encrypt_segs = encrypt_segs128,
 	.decrypt_segs = decrypt_segs128,
@@ -143,6 +168,7 @@ const struct crypto_backend crypto_gcm256 = {
 	.name = "ipsec-mb-gcm256",
 	.key_init = key_init256,
 	.encrypt = encrypt256,
+	.encrypt_fan = encrypt_fan256,
 	.decrypt = decrypt256,
 	.encrypt_segs = encrypt_segs256,
 	.decrypt_segs = decrypt_segs256,

@@ -13,6 +13,7 @@
 
 #include <rte_mbuf.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 // Rare things that control must hear of; the worker empties the list into its event ring after each
@@ -68,6 +69,26 @@ uint16_t esp_in_burst(struct esp *esp, struct rte_mbuf **pkts, uint16_t n, uint6
 // too_big[] (room for n, *too_big_n filled) unchanged, with meta->mtu set to the inner MTU.
 uint16_t esp_out_burst(struct esp *esp, struct rte_mbuf **pkts, uint16_t n,
 	struct rte_mbuf **too_big, uint16_t *too_big_n, uint64_t now_tsc);
+
+// One packet for many SAs, each of which gets a copy of its own.
+#define ESP_FAN_MAX 64
+struct esp_fan {
+	struct rte_mbuf *source; // lends; as esp_out_burst() wants it and esp_fan_source() left it
+	struct rte_mempool *mbufs; // lends; for the copies
+	uint32_t mtu; // out: the least inner MTU of SAs that it did not fit, 0: it fitted all
+};
+// Makes the packet one that can be encrypted from where it lies: in one piece, ours alone, with room
+// for a trailer. *pkt may become another mbuf. False: that cannot be.
+bool esp_fan_source(struct rte_mbuf **pkt);
+// The records of SAs that a burst will soon be made for.
+void esp_fan_prefetch(const struct esp *esp, const sa_ref_t *refs, uint32_t n, uint32_t len);
+// n <= ESP_FAN_MAX references, each the first SA to try. The source keeps its bytes; those behind its
+// end are written to. Returns how many copies out[] got, as esp_out_burst() leaves packets; the others
+// are counted, as drops of their SAs too.
+uint16_t esp_fan_burst(struct esp *esp, struct esp_fan *fan, const sa_ref_t *refs, uint16_t n,
+	struct rte_mbuf **out, uint64_t now_tsc);
+// A packet that the SA made was lost later: counts as a drop of the SA, if it is still there.
+void esp_out_lost(struct esp *esp, sa_ref_t ref);
 
 // The outer next hop that the caller found for an SA, remembered in the SA's hot line with the
 // generation of the routes for which it holds: saves the outer route lookup per packet.

@@ -14,52 +14,30 @@
 
 #define NEXT_MAX 32 // SAs that are tried for one packet
 
-static __rte_always_inline struct sa_out *lookup(const struct esp *esp, sa_ref_t ref)
+void esp_out_drop(struct esp *esp, struct sa_out *sa, struct rte_mbuf *m, enum drop_reason reason)
 {
-	struct sa_out *sa = &esp->out[ref & (esp->slots - 1)];
-
-	return likely(sa->ref == ref && ref) ? sa : NULL;
-}
-
-static inline uint32_t slot_of(const struct esp *esp, const struct sa_out *sa)
-{
-	return (uint32_t)(sa - esp->out);
-}
-
-static __rte_always_inline bool selected(const struct esp *esp, const struct sa_out *sa,
-	const uint8_t *inner, const struct pkt_meta *meta)
-{
-	return selectors_match(&sa->selectors, &esp->out_wide[slot_of(esp, sa)], inner, meta) ==
-		SELECTORS_PASS;
-}
-
-static __rte_noinline void drop(
-	struct esp *esp, struct sa_out *sa, struct rte_mbuf *m, enum drop_reason reason)
-{
-	esp->out_cold[slot_of(esp, sa)].base.drops++;
+	esp->out_cold[esp_out_slot(esp, sa)].base.drops++;
 	pkt_drop(esp->drops, m, reason);
 }
 
-// The next SA of the link whose selectors match, NULL: none does.
-static __rte_noinline struct sa_out *lookup_next(const struct esp *esp, const struct sa_out *sa,
-	const uint8_t *inner, const struct pkt_meta *meta)
+struct sa_out *esp_out_next(const struct esp *esp, const struct sa_out *sa, const uint8_t *inner,
+	const struct pkt_meta *meta)
 {
 	for (int i = 0; i < NEXT_MAX; i++) {
-		struct sa_out *next = lookup(esp, esp->out_cold[slot_of(esp, sa)].next);
+		struct sa_out *next = esp_out_find(esp, esp->out_cold[esp_out_slot(esp, sa)].next);
 
 		if (!next)
 			return NULL;
-		if (selected(esp, next, inner, meta))
+		if (esp_out_selected(esp, next, inner, meta))
 			return next;
 		sa = next;
 	}
 	return NULL;
 }
 
-// A limit is near. 0: the packet may go.
-static __rte_noinline int limit_reached(struct esp *esp, struct sa_out *sa, uint32_t len)
+int esp_out_limit(struct esp *esp, struct sa_out *sa, uint32_t len)
 {
-	uint32_t slot = slot_of(esp, sa);
+	uint32_t slot = esp_out_slot(esp, sa);
 	struct sa_out_cold *cold = &esp->out_cold[slot];
 	struct sa_cold *base = &cold->base;
 	const struct ipc_sa_lifetime *life = &base->life;
@@ -94,52 +72,6 @@ soft:
 		base->told |= SA_TOLD_SOFT_BYTES;
 	sa_out_rearm(sa, cold);
 	return 0;
-}
-
-// Takes the sequence number; what others learn of the packet.
-static __rte_always_inline void write_state(
-	const struct esp *esp, const struct out_job *job, uint64_t now_tsc)
-{
-	struct pkt_meta *meta = pkt_meta(job->m);
-	struct sa_out *sa = job->sa;
-
-	sa->seq = job->seq;
-	sa->bytes_left -= job->len;
-	sa->last_tsc = now_tsc;
-	meta->family = job->shape.family;
-	meta->adj = sa->adj_generation == esp->route_generation ? sa->adj : UINT32_MAX;
-}
-
-// IV in the packet, and the op. False: no randomness.
-static __rte_always_inline bool write_op(struct esp *esp, struct crypto_op *op,
-	const struct out_job *job, uint8_t *esp_header, uint32_t text_len)
-{
-	uint8_t *iv = esp_header + ESP_HEADER_LEN;
-	uint32_t seq_be = RTE_BE32((uint32_t)job->seq);
-
-	op->key = job->sa->key;
-	op->data = job->inner;
-	op->len = text_len;
-	op->index = job->index;
-	memcpy(op->aad, job->sa->header + SA_HEADER_BYTES - 4, 4);
-	memcpy(op->aad + 4, &seq_be, 4);
-	op->aad_len = 8;
-	if (job->flags & SA_ESN) {
-		uint32_t high_be = RTE_BE32((uint32_t)(job->seq >> 32));
-
-		memcpy(op->aad + 4, &high_be, 4);
-		memcpy(op->aad + 8, &seq_be, 4);
-		op->aad_len = 12;
-	}
-	if (likely(job->flags & SA_COUNTER_IV)) {
-		uint64_t iv_be = RTE_BE64(job->seq);
-
-		memcpy(op->nonce, &job->sa->salt, 4);
-		memcpy(op->nonce + 4, &iv_be, 8);
-		memcpy(iv, &iv_be, 8);
-		return true;
-	}
-	return crypto_random(esp->crypto, iv, 16);
 }
 
 // The usual packet: one piece, with room on both sides. DROP_COUNT: done, otherwise why not.
@@ -210,39 +142,6 @@ static __rte_noinline struct rte_mbuf *make_private(struct rte_mbuf *m)
 	return esp_chain_private(m, &need);
 }
 
-// Finds the SA and asks whether the packet may go. DROP_COUNT: yes. DROP_TOO_BIG: the caller's to
-// answer. *found is the SA as soon as it is known.
-static __rte_always_inline enum drop_reason admit(
-	struct esp *esp, const struct rte_mbuf *m, struct pkt_meta *meta, struct sa_out **found)
-{
-	const uint8_t *inner = rte_pktmbuf_mtod(m, const uint8_t *);
-	struct sa_out *sa = lookup(esp, meta->sa);
-	uint32_t max, len = m->pkt_len;
-	int reason;
-
-	if (unlikely(!sa))
-		return DROP_SA_GONE;
-	*found = sa;
-	if (unlikely(!selected(esp, sa, inner, meta))) {
-		sa = lookup_next(esp, sa, inner, meta);
-		if (!sa)
-			return DROP_SA_SELECTOR_OUT;
-		*found = sa;
-		meta->sa = sa->ref;
-	}
-	max = meta->family == AF_INET6 ? sa->max6 : sa->max4;
-	if (unlikely(len > max)) {
-		meta->mtu = (uint16_t)max;
-		return DROP_TOO_BIG;
-	}
-	if (unlikely(sa->seq + 1 >= sa->seq_event || sa->bytes_left < (int64_t)len)) {
-		reason = limit_reached(esp, sa, len);
-		if (reason)
-			return (enum drop_reason)reason;
-	}
-	return DROP_COUNT;
-}
-
 // Makes the ESP packet but for the encryption.
 static __rte_always_inline enum drop_reason protect_kind(struct esp *esp, struct rte_mbuf *m,
 	struct sa_out *sa, uint32_t index, uint64_t now_tsc, enum sa_kind kind)
@@ -303,9 +202,7 @@ static inline void prefetch(const struct esp *esp, struct rte_mbuf **pkts, uint3
 	}
 }
 
-// Over the finished packet: RFC 8200 section 8.1 wants it, and no path is known to be one where
-// RFC 6936's conditions for zero hold.
-static __rte_noinline void write_udp6_checksum(struct rte_mbuf *m)
+void esp_out_udp6_checksum(struct rte_mbuf *m)
 {
 	const struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv6_hdr *);
 	struct rte_udp_hdr *udp =
@@ -328,15 +225,12 @@ static __rte_noinline void refuse(struct esp *esp, struct rte_mbuf *m, struct sa
 	if (reason == DROP_TOO_BIG)
 		too_big[(*too_big_n)++] = m;
 	else if (sa)
-		drop(esp, sa, m, reason);
+		esp_out_drop(esp, sa, m, reason);
 	else
 		pkt_drop(esp->drops, m, reason);
 }
 
-// Drops the packets whose op failed, which may be in the queues of these bits, and closes the gaps.
-// Returns how many are left.
-static __rte_noinline uint32_t drop_failed(
-	struct esp *esp, struct rte_mbuf **pkts, uint32_t n, uint32_t queues)
+uint32_t esp_out_drop_failed(struct esp *esp, struct rte_mbuf **pkts, uint32_t n, uint32_t queues)
 {
 	uint32_t k = 0;
 
@@ -348,7 +242,7 @@ static __rte_noinline uint32_t drop_failed(
 			if (!op->failed)
 				continue;
 			pkts[op->index] = NULL;
-			drop(esp, lookup(esp, pkt_meta(m)->sa), m, DROP_CRYPTO);
+			esp_out_drop(esp, esp_out_find(esp, pkt_meta(m)->sa), m, DROP_CRYPTO);
 		}
 	}
 	for (uint32_t i = 0; i < n; i++) {
@@ -369,7 +263,7 @@ static uint32_t burst(struct esp *esp, struct rte_mbuf **pkts, uint32_t n, struc
 	for (uint32_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		struct sa_out *sa = NULL;
-		enum drop_reason reason = admit(esp, m, pkt_meta(m), &sa);
+		enum drop_reason reason = esp_out_admit(esp, m, pkt_meta(m), &sa);
 
 		if (likely(reason == DROP_COUNT)) {
 			if (likely(roomy(m, sa->shape.header_len)))
@@ -387,8 +281,8 @@ static uint32_t burst(struct esp *esp, struct rte_mbuf **pkts, uint32_t n, struc
 	}
 	failed = esp_crypto_run(esp, true);
 	for (uint32_t i = 0; i < checksum_n; i++)
-		write_udp6_checksum(kept[checksum[i]]);
-	return unlikely(failed) ? drop_failed(esp, kept, k, failed) : k;
+		esp_out_udp6_checksum(kept[checksum[i]]);
+	return unlikely(failed) ? esp_out_drop_failed(esp, kept, k, failed) : k;
 }
 
 uint16_t esp_out_burst(struct esp *esp, struct rte_mbuf **pkts, uint16_t n,

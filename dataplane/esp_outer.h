@@ -153,3 +153,121 @@ static __rte_always_inline void write_headers(
 	}
 	memcpy(esp_header + 4, &seq_be, 4);
 }
+
+// ---- the SA: what esp_out.c has of it, for each way into one ----
+
+// Counted for the SA, too.
+__rte_noinline void esp_out_drop(
+	struct esp *esp, struct sa_out *sa, struct rte_mbuf *m, enum drop_reason reason);
+// The next SA of the link whose selectors match, NULL: none does.
+__rte_noinline struct sa_out *esp_out_next(const struct esp *esp, const struct sa_out *sa,
+	const uint8_t *inner, const struct pkt_meta *meta);
+// A limit is near. 0: the packet may go.
+__rte_noinline int esp_out_limit(struct esp *esp, struct sa_out *sa, uint32_t len);
+// Over the finished packet: RFC 8200 section 8.1 wants it, and no path is known to be one where
+// RFC 6936's conditions for zero hold.
+__rte_noinline void esp_out_udp6_checksum(struct rte_mbuf *m);
+// Drops the packets whose op failed, which may be in the queues of these bits, and closes the gaps.
+// Returns how many are left.
+__rte_noinline uint32_t esp_out_drop_failed(
+	struct esp *esp, struct rte_mbuf **pkts, uint32_t n, uint32_t queues);
+
+static __rte_always_inline struct sa_out *esp_out_find(const struct esp *esp, sa_ref_t ref)
+{
+	struct sa_out *sa = &esp->out[ref & (esp->slots - 1)];
+
+	return likely(sa->ref == ref && ref) ? sa : NULL;
+}
+
+static inline uint32_t esp_out_slot(const struct esp *esp, const struct sa_out *sa)
+{
+	return (uint32_t)(sa - esp->out);
+}
+
+static __rte_always_inline bool esp_out_selected(const struct esp *esp, const struct sa_out *sa,
+	const uint8_t *inner, const struct pkt_meta *meta)
+{
+	return selectors_match(&sa->selectors, &esp->out_wide[esp_out_slot(esp, sa)], inner,
+		       meta) == SELECTORS_PASS;
+}
+
+// Finds the SA and asks whether the packet may go. DROP_COUNT: yes. DROP_TOO_BIG: the caller's to
+// answer. *found is the SA as soon as it is known.
+static __rte_always_inline enum drop_reason esp_out_admit(
+	struct esp *esp, const struct rte_mbuf *m, struct pkt_meta *meta, struct sa_out **found)
+{
+	const uint8_t *inner = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct sa_out *sa = esp_out_find(esp, meta->sa);
+	uint32_t max, len = m->pkt_len;
+	int reason;
+
+	if (unlikely(!sa))
+		return DROP_SA_GONE;
+	*found = sa;
+	if (unlikely(!esp_out_selected(esp, sa, inner, meta))) {
+		sa = esp_out_next(esp, sa, inner, meta);
+		if (!sa)
+			return DROP_SA_SELECTOR_OUT;
+		*found = sa;
+		meta->sa = sa->ref;
+	}
+	max = meta->family == AF_INET6 ? sa->max6 : sa->max4;
+	if (unlikely(len > max)) {
+		meta->mtu = (uint16_t)max;
+		return DROP_TOO_BIG;
+	}
+	if (unlikely(sa->seq + 1 >= sa->seq_event || sa->bytes_left < (int64_t)len)) {
+		reason = esp_out_limit(esp, sa, len);
+		if (reason)
+			return (enum drop_reason)reason;
+	}
+	return DROP_COUNT;
+}
+
+// ---- the packet ----
+
+// Takes the sequence number; what others learn of the packet.
+static __rte_always_inline void write_state(
+	const struct esp *esp, const struct out_job *job, uint64_t now_tsc)
+{
+	struct pkt_meta *meta = pkt_meta(job->m);
+	struct sa_out *sa = job->sa;
+
+	sa->seq = job->seq;
+	sa->bytes_left -= job->len;
+	sa->last_tsc = now_tsc;
+	meta->family = job->shape.family;
+	meta->adj = sa->adj_generation == esp->route_generation ? sa->adj : UINT32_MAX;
+}
+
+// IV in the packet, and the op. False: no randomness.
+static __rte_always_inline bool write_op(struct esp *esp, struct crypto_op *op,
+	const struct out_job *job, uint8_t *esp_header, uint32_t text_len)
+{
+	uint8_t *iv = esp_header + ESP_HEADER_LEN;
+	uint32_t seq_be = RTE_BE32((uint32_t)job->seq);
+
+	op->key = job->sa->key;
+	op->data = job->inner;
+	op->len = text_len;
+	op->index = job->index;
+	memcpy(op->aad, job->sa->header + SA_HEADER_BYTES - 4, 4);
+	memcpy(op->aad + 4, &seq_be, 4);
+	op->aad_len = 8;
+	if (job->flags & SA_ESN) {
+		uint32_t high_be = RTE_BE32((uint32_t)(job->seq >> 32));
+
+		memcpy(op->aad + 4, &high_be, 4);
+		memcpy(op->aad + 8, &seq_be, 4);
+		op->aad_len = 12;
+	}
+	if (likely(job->flags & SA_COUNTER_IV)) {
+		uint64_t iv_be = RTE_BE64(job->seq);
+
+		memcpy(op->nonce, &job->sa->salt, 4);
+		memcpy(op->nonce + 4, &iv_be, 8);
+		memcpy(iv, &iv_be, 8);
+		return true;
+	}
+	return crypto_random(esp->crypto, iv, 16);
+}

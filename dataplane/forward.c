@@ -9,6 +9,7 @@
 #include "fragment.h"
 #include "handoff.h"
 #include "icmp.h"
+#include "multicast.h"
 #include "punt.h"
 #include "reassembly.h"
 
@@ -174,7 +175,7 @@ static struct worker_port *hostif_find(
 	return first;
 }
 
-static void hostif_send(struct worker *w, struct rte_mbuf *m)
+void forward_to_host(struct worker *w, struct rte_mbuf *m)
 {
 	struct rte_mbuf *piece[FRAGMENT_MAX];
 	uint16_t index = 0;
@@ -250,6 +251,7 @@ void forward_outer_local(struct worker *w, struct rte_mbuf *m)
 	struct fib_hop hop;
 	int n;
 
+	pkt_meta(m)->sa = 0; // of no SA
 	outer_route(w, m, &hop);
 	// A link-local destination is on the link that the question came by.
 	if (hop.kind == FIB_NONE && port < PORT_MAX && w->port[port].active &&
@@ -280,17 +282,22 @@ static void too_big(struct worker *w, struct rte_mbuf *m)
 		forward_esp_out(w, piece + i, (uint16_t)RTE_MIN(n - i, WORKER_BURST));
 }
 
+void forward_esp_sent(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		w->stats.esp_out_bytes += pkt_meta(pkts[i])->inner_len;
+		outer_send(w, pkts[i]);
+	}
+	w->stats.esp_out_pkts += n;
+}
+
 void forward_esp_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct rte_mbuf *big[WORKER_BURST];
 	uint16_t big_n = 0;
 
 	n = esp_out_burst(w->esp, pkts, n, big, &big_n, w->now_tsc);
-	for (uint16_t i = 0; i < n; i++) {
-		w->stats.esp_out_bytes += pkt_meta(pkts[i])->inner_len;
-		outer_send(w, pkts[i]);
-	}
-	w->stats.esp_out_pkts += n;
+	forward_esp_sent(w, pkts, n);
 	for (uint16_t i = 0; i < big_n; i++)
 		too_big(w, big[i]);
 }
@@ -341,9 +348,9 @@ static bool for_dhcp6_client(const struct pkt_meta *meta)
 		meta->dst_port == DHCP6_CLIENT_PORT;
 }
 
-// True: one hop less, the packet goes on. A packet whose last hop we are is answered.
-static bool hop_limit_take(struct worker *w, struct rte_mbuf *m, uint8_t family)
+bool forward_hop_take(struct worker *w, struct rte_mbuf *m)
 {
+	uint8_t family = pkt_meta(m)->family;
 	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
 
 	if (unlikely((family == AF_INET ? ip[8] : ip[7]) <= 1)) {
@@ -431,7 +438,7 @@ static bool deliver(struct worker *w, struct rte_mbuf *m, struct fib_key dst)
 		if (unlikely(hop.arg & FIB_HOSTIF_DHCP6))
 			client_take(w, m);
 		else
-			hostif_send(w, m);
+			forward_to_host(w, m);
 		return true;
 	}
 	if (hop.kind == FIB_PUNT && meta->flags & PKT_DECRYPTED) {
@@ -467,7 +474,7 @@ static enum verdict route(struct worker *w, struct rte_mbuf *m)
 	if (inside && deliver(w, m, dst))
 		return GONE;
 	if (unlikely(!from_host && is_multicast(ip_of(m), family))) {
-		worker_drop(w, m, DROP_NO_GROUP);
+		multicast_take(w, m);
 		return GONE;
 	}
 	if (unlikely(!from_host && stays_on_link(ip_of(m), family)) ||
@@ -482,14 +489,14 @@ static enum verdict route(struct worker *w, struct rte_mbuf *m)
 	}
 	switch ((enum fib_kind)hop.kind) {
 	case FIB_SA:
-		if (!may_pass && !hop_limit_take(w, m, family))
+		if (!may_pass && !forward_hop_take(w, m))
 			return GONE;
 		return to_sa(w, m, hop.arg);
 	case FIB_CONNECTED:
 	case FIB_GATEWAY:
 		if (unlikely(!inside)) // from a port to a port in clear: default deny
 			break;
-		if (may_pass || hop_limit_take(w, m, family))
+		if (may_pass || forward_hop_take(w, m))
 			inner_send(w, m, hop);
 		return GONE;
 	case FIB_LOCAL:

@@ -10,6 +10,13 @@
 void forward_burst(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
 // The same behind the route decision: meta->sa is an outbound SA that this worker owns. Takes all.
 void forward_esp_out(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+// ESP packets as esp_out_burst() leaves them, out by their routes. Takes all.
+void forward_esp_sent(struct worker *w, struct rte_mbuf **pkts, uint16_t n);
+// To the interface of the host. Takes it.
+void forward_to_host(struct worker *w, struct rte_mbuf *m);
+// What forward_burst() asks of every packet that leaves its link: one hop less. False: it was the last
+// one, the packet is dropped and its sender told.
+bool forward_hop_take(struct worker *w, struct rte_mbuf *m);
 // A packet of our own for the outer network (IKE), data at the IP header. Takes it.
 void forward_outer_local(struct worker *w, struct rte_mbuf *m);
 // A packet of our own for the inner network itself, never into an SA: data at the IP header, meta

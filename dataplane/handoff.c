@@ -4,6 +4,7 @@
 
 #include "classify.h"
 #include "forward.h"
+#include "multicast.h"
 #include "reassembly.h"
 
 void handoff_put(struct worker *w, uint32_t to, struct rte_mbuf *m, enum pkt_stage stage,
@@ -43,6 +44,9 @@ static void take_burst(struct worker *w, struct rte_mbuf **pkts, uint32_t n)
 			w->stats.reassembled++;
 			if (classify_outer_ip(w, pkt_meta(m)->in_port, m))
 				esp_in[in_n++] = m;
+			break;
+		case PKT_STAGE_GROUP:
+			multicast_members(w, m);
 			break;
 		default:
 			worker_drop(w, m, DROP_HANDOFF_FULL);

@@ -72,8 +72,10 @@ bool icmp_echo_reply(struct rte_mbuf *m)
 }
 
 // No error about an error, about anything but a first fragment, or to a source or about a
-// destination that does not name one host.
-static bool error_allowed(const struct rte_mbuf *m, const struct pkt_meta *meta)
+// destination that does not name one host; of IPv6 groups a sender may learn the MTU (RFC 4443
+// section 2.4 e).
+static bool error_allowed(
+	const struct rte_mbuf *m, const struct pkt_meta *meta, enum icmp_error error)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
 	const uint8_t *icmp = ip + meta->l4_off;
@@ -93,13 +95,13 @@ static bool error_allowed(const struct rte_mbuf *m, const struct pkt_meta *meta)
 		return false;
 	if (icmp_there && meta->proto == IPPROTO_ICMPV6 && icmp[0] == ND_REDIRECT)
 		return false;
-	return ip[8] != 0xff && ip[24] != 0xff &&
+	return ip[8] != 0xff && (ip[24] != 0xff || error == ICMP_ERROR_TOO_BIG) &&
 		!IN6_IS_ADDR_UNSPECIFIED((const struct in6_addr *)(ip + 8));
 }
 
 // Our address on the inner network; a host without one (a client) speaks with the address that the
-// packet was sent to, which its own stack will accept.
-static void source_find(struct worker *w, const uint8_t *ip, uint8_t family, uint8_t *out)
+// packet was sent to, which its own stack will accept. False: that is a group.
+static bool source_find(struct worker *w, const uint8_t *ip, uint8_t family, uint8_t *out)
 {
 	for (uint32_t i = 0; i < w->ports_n; i++) {
 		const struct port *port = w->port[i].port;
@@ -112,13 +114,14 @@ static void source_find(struct worker *w, const uint8_t *ip, uint8_t family, uin
 			if (addr->family != family || inet_addr_is_link_local(addr))
 				continue;
 			memcpy(out, addr->bytes, family == AF_INET ? 4 : 16);
-			return;
+			return true;
 		}
 	}
 	memcpy(out, family == AF_INET ? ip + 16 : ip + 24, family == AF_INET ? 4 : 16);
+	return out[0] < (family == AF_INET ? 224 : 0xff);
 }
 
-static void error_fill4(struct worker *w, uint8_t *out, const uint8_t *ip, uint32_t quoted,
+static void error_fill4(uint8_t *out, const uint8_t *ip, const uint8_t *source, uint32_t quoted,
 	enum icmp_error error, uint16_t mtu)
 {
 	static const uint8_t type_code[][2] = {
@@ -136,7 +139,7 @@ static void error_fill4(struct worker *w, uint8_t *out, const uint8_t *ip, uint3
 	put16(out + 2, 28 + quoted);
 	out[8] = ERROR_TTL;
 	out[9] = IPPROTO_ICMP;
-	source_find(w, ip, AF_INET, out + 12);
+	memcpy(out + 12, source, 4);
 	memcpy(out + 16, ip + 12, 4);
 	csum_ip4_set(out, 20);
 	icmp[0] = type_code[error][0];
@@ -148,7 +151,7 @@ static void error_fill4(struct worker *w, uint8_t *out, const uint8_t *ip, uint3
 	memcpy(icmp + 2, &sum, 2);
 }
 
-static void error_fill6(struct worker *w, uint8_t *out, const uint8_t *ip, uint32_t quoted,
+static void error_fill6(uint8_t *out, const uint8_t *ip, const uint8_t *source, uint32_t quoted,
 	enum icmp_error error, uint16_t mtu)
 {
 	static const uint8_t type_code[][2] = {
@@ -165,7 +168,7 @@ static void error_fill6(struct worker *w, uint8_t *out, const uint8_t *ip, uint3
 	put16(out + 4, 8 + quoted);
 	out[6] = IPPROTO_ICMPV6;
 	out[7] = ERROR_TTL;
-	source_find(w, ip, AF_INET6, out + 8);
+	memcpy(out + 8, source, 16);
 	memcpy(out + 24, ip + 8, 16);
 	icmp[0] = type_code[error][0];
 	icmp[1] = type_code[error][1];
@@ -186,9 +189,9 @@ struct rte_mbuf *icmp_error_new(
 	uint32_t quoted = RTE_MIN(
 		(uint32_t)rte_pktmbuf_data_len(m), (v4 ? ERROR_MAX4 : ERROR_MAX6) - overhead);
 	struct rte_mbuf *out;
-	uint8_t *data;
+	uint8_t *data, source[16];
 
-	if (!error_allowed(m, meta))
+	if (!error_allowed(m, meta, error) || !source_find(w, ip, meta->family, source))
 		return NULL;
 	if (!token_take(&w->icmp_tokens, w->now_tsc, w->tsc_hz, ERROR_RATE, ERROR_BURST)) {
 		w->drops.n[DROP_ICMP_LIMIT]++;
@@ -202,9 +205,9 @@ struct rte_mbuf *icmp_error_new(
 		return NULL;
 	}
 	if (v4)
-		error_fill4(w, data, ip, quoted, error, mtu);
+		error_fill4(data, ip, source, quoted, error, mtu);
 	else
-		error_fill6(w, data, ip, quoted, error, mtu);
+		error_fill6(data, ip, source, quoted, error, mtu);
 	memset(pkt_meta(out), 0, sizeof(struct pkt_meta));
 	pkt_meta(out)->flags = PKT_LOCAL;
 	pkt_meta(out)->in_port = meta->in_port;

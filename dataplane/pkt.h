@@ -24,6 +24,7 @@ enum pkt_flags {
 enum pkt_stage {
 	PKT_STAGE_ESP_IN, // to the owner of the SPI
 	PKT_STAGE_ESP_OUT, // to the owner of the outbound SA, routed already
+	PKT_STAGE_GROUP, // a copy for the members of its group that this worker has
 	PKT_STAGE_REASSEMBLE, // a fragment to the worker that collects its kin
 	PKT_STAGE_ARP, // to main, data starts at the Ethernet header
 	PKT_STAGE_ND, // to main, data starts at the Ethernet header

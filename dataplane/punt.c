@@ -5,11 +5,14 @@
 #include "csum.h"
 #include "flow.h"
 #include "forward.h"
+#include "multicast.h"
 
 #include <rte_random.h>
 
 #define INNER_RATE 5000 // a second
 #define INNER_BURST 500
+#define PORT_RATE 1000 // MLD and IGMP of the inner network, a second
+#define PORT_BURST 200
 #define HOP_LIMIT 64
 #define DSCP_CS6 0xc0 // IKE is network control, RFC 4594 section 3.1
 
@@ -90,6 +93,19 @@ void punt_inner(struct worker *w, struct rte_mbuf *m)
 		return;
 	}
 	put_up(w, m, IPC_PUNT_INNER, &up, sizeof(up), rte_pktmbuf_mtod(m, const uint8_t *),
+		up.data_len);
+}
+
+void punt_port(struct worker *w, struct rte_mbuf *m)
+{
+	struct ipc_punt_port up = {
+		.port = pkt_meta(m)->in_port, .data_len = rte_pktmbuf_data_len(m)};
+
+	if (!token_take(&w->port_tokens, w->now_tsc, w->tsc_hz, PORT_RATE, PORT_BURST)) {
+		worker_drop(w, m, DROP_PUNT_LIMIT);
+		return;
+	}
+	put_up(w, m, IPC_PUNT_PORT, &up, sizeof(up), rte_pktmbuf_mtod(m, const uint8_t *),
 		up.data_len);
 }
 
@@ -225,4 +241,44 @@ void punt_send_inner(struct worker *w, const struct ipc_punt_inner *cmd, const u
 	pkt_meta(m)->inner_len = (uint16_t)cmd->data_len;
 	w->stats.punt_down++;
 	forward_esp_out(w, &m, 1);
+}
+
+// To a group, from nobody or an address of the port.
+static bool port_packet_valid(const struct worker *w, uint32_t index, struct rte_mbuf *m)
+{
+	const struct port *port = w->port[index].port;
+	struct inet_addr src = addr_at(m, pkt_meta(m)->family, false);
+	struct inet_addr dst = addr_at(m, src.family, true);
+
+	if (!inet_addr_is_multicast(&dst))
+		return false;
+	if (inet_addr_is_unspecified(&src))
+		return true;
+	for (uint32_t i = 0; i < port->addr_n; i++) {
+		if (inet_addr_equal(&port->addr[i].addr, &src))
+			return src.family == AF_INET || inet_addr_is_link_local(&src);
+	}
+	return false;
+}
+
+void punt_send_port(struct worker *w, const struct ipc_punt_port *cmd, const uint8_t *data)
+{
+	const struct worker_port *p = cmd->port < PORT_MAX ? &w->port[cmd->port] : NULL;
+	struct rte_mbuf *m;
+
+	if (!p || !p->active || p->outer || p->l3 || cmd->data_len < 20 || cmd->data_len > p->mtu) {
+		w->drops.n[DROP_COMMAND_BAD]++;
+		return;
+	}
+	m = buffer_new(w, cmd->data_len);
+	if (!m)
+		return;
+	memcpy(rte_pktmbuf_mtod(m, uint8_t *), data, cmd->data_len);
+	if (flow_parse_mbuf(m, pkt_meta(m)) != (int)cmd->data_len ||
+		!port_packet_valid(w, cmd->port, m)) {
+		worker_drop(w, m, DROP_COMMAND_BAD);
+		return;
+	}
+	w->stats.punt_down++;
+	multicast_send(w, (uint16_t)cmd->port, m);
 }

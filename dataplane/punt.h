@@ -14,7 +14,11 @@ void punt_inside(struct worker *w, struct rte_mbuf *m);
 // An inner packet out of an SA, data at its IP header. Takes it.
 void punt_inner(struct worker *w, struct rte_mbuf *m);
 
+// MLD or IGMP from an inner port. Rate-limited here. Takes it.
+void punt_port(struct worker *w, struct rte_mbuf *m);
+
 // Commands from control, checked by ipc_check() already; `data` is what follows the fixed part. The
 // headers are made here. Counted when something is wrong.
 void punt_send_udp(struct worker *w, const struct ipc_punt_udp *cmd, const uint8_t *data);
 void punt_send_inner(struct worker *w, const struct ipc_punt_inner *cmd, const uint8_t *data);
+void punt_send_port(struct worker *w, const struct ipc_punt_port *cmd, const uint8_t *data);

@@ -67,13 +67,14 @@ static int tables_new(struct worker *w, const struct worker_config *config)
 	w->inner = fib_new(ROUTES_INNER);
 	w->deliver = fib_new(ROUTES_DELIVER);
 	w->pools = pools_new();
+	w->groups = group_table_new(config->index, config->count);
 	w->adj = adj_table_new();
 	w->events = event_queue_new();
 	w->msg_buf = aligned_alloc(64, RING_MSG_MAX);
 	w->msg_buf2 = aligned_alloc(64, RING_MSG_MAX);
 	w->published = calloc(1, sizeof(*w->published));
-	if (!w->outer || !w->inner || !w->deliver || !w->pools || !w->adj || !w->events ||
-		!w->msg_buf || !w->msg_buf2 || !w->published)
+	if (!w->outer || !w->inner || !w->deliver || !w->pools || !w->groups || !w->adj ||
+		!w->events || !w->msg_buf || !w->msg_buf2 || !w->published)
 		return -ENOMEM;
 	if (config->jumbos) {
 		w->reassembly = reassembly_new(config->jumbos, &w->drops, config->tsc_hz);
@@ -136,6 +137,7 @@ void worker_free(struct worker *w)
 	reassembly_free(w->reassembly);
 	event_queue_free(w->events);
 	adj_table_free(w->adj);
+	group_table_free(w->groups);
 	pools_free(w->pools);
 	fib_free(w->deliver);
 	fib_free(w->inner);
@@ -342,6 +344,8 @@ void worker_flush_port(struct worker *w, struct worker_port *p)
 	for (uint16_t i = sent; i < p->tx_n; i++) {
 		w->stats.tx_pkts--;
 		w->stats.tx_bytes -= rte_pktmbuf_pkt_len(p->tx[i]);
+		if (p->outer)
+			esp_out_lost(w->esp, pkt_meta(p->tx[i])->sa);
 		worker_drop(w, p->tx[i],
 			p->has_queue || p->device == PORT_NO_DEVICE ? DROP_TX_FULL : DROP_NO_PORT);
 	}

@@ -3,6 +3,8 @@
 //
 //   outer port -> worker_outer_in -> classify -> (handoff) -> esp_in_burst -> forward_burst
 //   inner port, TUN -> worker_inner_in -> forward_burst -> (handoff) -> esp_out_burst -> output
+//   to a group, from either side: forward_burst -> multicast_take -> (handoff) -> esp_fan_burst,
+//     once for a burst of members -> output
 //
 // The fields are the worker's alone. What other threads may touch is said at the field. Tests and
 // benchmarks make a worker without ports or EAL lcore and call the entry points themselves.
@@ -11,6 +13,7 @@
 #include "adj.h"
 #include "esp.h"
 #include "fib.h"
+#include "group.h"
 #include "pkt.h"
 #include "pools.h"
 #include "port.h"
@@ -121,6 +124,7 @@ struct worker {
 	struct fib *inner; // where protected traffic goes
 	struct fib *deliver; // what comes out of an SA and ends here: TUN or control
 	struct pools *pools;
+	struct group_table *groups;
 	struct adj_table *adj;
 	struct reassembly *reassembly;
 	struct rte_mempool *mbufs; // lends
@@ -135,6 +139,7 @@ struct worker {
 	uint32_t outer_mtu; // of an outer port
 	struct token_bucket icmp_tokens;
 	struct token_bucket punt_tokens;
+	struct token_bucket port_tokens; // MLD and IGMP from inner ports
 	bool to_main; // something was put into main_ring in this round
 	bool to_control; // something was put into event or punt rings in this round
 

@@ -26,6 +26,7 @@ const admin_handler admin_handlers[CMD_ID_COUNT] = {
 	[CMD_PEER_TERMINATE] = cmds_peer_terminate,
 	[CMD_POOL_SHOW] = cmds_pool_show,
 	[CMD_LEASE_SHOW] = cmds_lease_show,
+	[CMD_GROUP_SHOW] = cmds_group_show,
 	[CMD_DROPS_SHOW] = cmds_drops_show,
 	[CMD_STATS_SHOW] = cmds_stats_show,
 	[CMD_PORT_SHOW] = cmds_port_show,

@@ -19,6 +19,7 @@ void cmds_peer_reauth(struct admin_call *call);
 void cmds_peer_terminate(struct admin_call *call);
 void cmds_pool_show(struct admin_call *call);
 void cmds_lease_show(struct admin_call *call);
+void cmds_group_show(struct admin_call *call);
 void cmds_drops_show(struct admin_call *call);
 void cmds_stats_show(struct admin_call *call);
 void cmds_port_show(struct admin_call *call);

@@ -14,6 +14,7 @@ static const struct cmd_noun nouns[] = {
 	{"peer", "who may connect, and the connections that we make"},
 	{"pool", "pools of prefixes and addresses"},
 	{"lease", "who has, or had, which prefix or address"},
+	{"group", "multicast groups that links have joined"},
 	{"drops", "packets that died, by reason"},
 	{"stats", "counters of both daemons"},
 	{"port", "ports of the dataplane"},
@@ -153,6 +154,17 @@ static const struct cmd_column lease_columns[] = {
 	{"leaving", "LEAVING", CMD_BOOL, CMD_LONG, "its link has another one since link renumber"},
 	{"link", "LINK", CMD_TEXT, 0, "link that uses it; none: reserved"},
 	{"since_s", "SINCE", CMD_SECONDS, 0, "since it was taken, or given back"},
+	{},
+};
+
+static const struct cmd_column group_columns[] = {
+	{"group", "GROUP", CMD_TEXT, 0, "multicast address"},
+	{"filter", "FILTER", CMD_TEXT, 0,
+		"include: packets of these sources; exclude: of all but these"},
+	{"sources", "SOURCES", CMD_TEXTS, CMD_SPARE, "sources of the filter"},
+	{"link", "LINK", CMD_TEXT, 0, "link that joined"},
+	{"identity", "IDENTITY", CMD_TEXT, 0, "authenticated identity of the peer"},
+	{"since_s", "SINCE", CMD_SECONDS, 0, "since it joined"},
 	{},
 };
 
@@ -333,6 +345,8 @@ static const struct cmd commands[] = {
 		{{"pool", CMD_ARG_POOL, true, "a pool's name"}}, pool_columns},
 	{CMD_LEASE_SHOW, "lease", "show", "show leases of all pools or of one", NULL, 0,
 		{{"pool", CMD_ARG_POOL, true, "a pool's name"}}, lease_columns},
+	{CMD_GROUP_SHOW, "group", "show", "show which links are members of which multicast groups",
+		NULL, 0, {{"group", CMD_ARG_TEXT, true, "a multicast address"}}, group_columns},
 	{CMD_DROPS_SHOW, "drops", "show", "show why packets died",
 		"Reasons without packets are left out unless all is given.", 0,
 		{{"which", CMD_ARG_WORD, true, "also reasons without packets", all_words}},

@@ -22,6 +22,7 @@
 	X(PEER_TERMINATE)                                                                          \
 	X(POOL_SHOW)                                                                               \
 	X(LEASE_SHOW)                                                                              \
+	X(GROUP_SHOW)                                                                              \
 	X(DROPS_SHOW)                                                                              \
 	X(STATS_SHOW)                                                                              \
 	X(PORT_SHOW)                                                                               \

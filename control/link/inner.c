@@ -155,6 +155,26 @@ size_t inner_write_icmp6(uint8_t *out, size_t max, const struct inet_addr *src,
 	return INNER_IP6_HEADER + len;
 }
 
+size_t inner_write_mld(uint8_t *out, size_t max, const struct inet_addr *src,
+	const struct inet_addr *dst, const uint8_t *icmp, size_t len)
+{
+	// Next header, length, router alert of value 0 (MLD), PadN.
+	static const uint8_t alert[8] = {INNER_ICMP6, 0, OPTION_ROUTER_ALERT, 2, 0, 0, 1, 0};
+	uint8_t *payload = out + INNER_IP6_HEADER + sizeof(alert);
+	uint16_t sum = 0;
+
+	if (len < ICMP6_MIN || !fits(max, sizeof(alert), len))
+		return 0;
+	write_header(out, src, dst, HOP_BY_HOP, 1, sizeof(alert) + len);
+	memcpy(out + INNER_IP6_HEADER, alert, sizeof(alert));
+	memcpy(payload, icmp, len);
+	memset(payload + 2, 0, 2);
+	sum = checksum(src, dst, INNER_ICMP6, payload, len);
+	payload[2] = (uint8_t)(sum >> 8);
+	payload[3] = (uint8_t)sum;
+	return INNER_IP6_HEADER + sizeof(alert) + len;
+}
+
 size_t inner_write_udp(uint8_t *out, size_t max, const struct inet_addr *src, uint16_t src_port,
 	const struct inet_addr *dst, uint16_t dst_port, const uint8_t *data, size_t len)
 {

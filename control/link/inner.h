@@ -27,5 +27,8 @@ int inner_parse(const uint8_t *data, size_t len, struct inner_packet *out);
 // place already.
 size_t inner_write_icmp6(uint8_t *out, size_t max, const struct inet_addr *src,
 	const struct inet_addr *dst, uint8_t hop_limit, const uint8_t *icmp, size_t len);
+// ICMPv6 with hop limit 1 behind a hop-by-hop header with MLD's router alert; `icmp` lies elsewhere.
+size_t inner_write_mld(uint8_t *out, size_t max, const struct inet_addr *src,
+	const struct inet_addr *dst, const uint8_t *icmp, size_t len);
 size_t inner_write_udp(uint8_t *out, size_t max, const struct inet_addr *src, uint16_t src_port,
 	const struct inet_addr *dst, uint16_t dst_port, const uint8_t *data, size_t len);

@@ -194,6 +194,7 @@ bool link_walk(const struct link_table *table, uint32_t *cursor, uint32_t max,
 uint64_t link_count(const struct link_table *table);
 struct lease_book *link_leases(struct link_table *table);
 
+bool link_has_ip4(const struct link *link);
 // An inner source that the link may use: its prefixes and addresses, its link-local address.
 bool link_owns(const struct link *link, const struct inet_addr *addr);
 

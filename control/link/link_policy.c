@@ -10,6 +10,10 @@ static const struct inet_prefix link_local_net = {
 	.addr = {.family = AF_INET6, .bytes = {0xfe, 0x80}}, .len = 64};
 static const struct inet_prefix link_multicast = {
 	.addr = {.family = AF_INET6, .bytes = {0xff, 0x02}}, .len = 16};
+static const struct inet_prefix multicast6 = {
+	.addr = {.family = AF_INET6, .bytes = {0xff}}, .len = 8};
+static const struct inet_prefix multicast4 = {
+	.addr = {.family = AF_INET, .bytes = {224}}, .len = 4};
 
 void link_policy_remote(const struct link *link, struct ts_list *remote)
 {
@@ -44,8 +48,8 @@ void link_policy_local(const struct link *link, struct ts_list *local)
 	}
 	if (link->virtual_link && profile->local_ts.n > 0) {
 		ts_list_add(local, &ts);
-		ts = ts_from_prefix(&link_multicast);
-		if (speaks_multicast(profile))
+		ts = ts_from_prefix(profile->multicast ? &multicast6 : &link_multicast);
+		if (profile->multicast || speaks_multicast(profile))
 			ts_list_add(local, &ts);
 	}
 	for (uint32_t i = 0; i < profile->local_ts.n; i++)
@@ -58,6 +62,33 @@ void link_policy_local(const struct link *link, struct ts_list *local)
 	}
 }
 
+bool link_has_ip4(const struct link *link)
+{
+	for (uint32_t i = 0; i < link->lease_n; i++)
+		if (link->prefix[i].addr.family == AF_INET)
+			return true;
+	return false;
+}
+
+static void add_missing(struct ts_list *list, const struct inet_prefix *prefix)
+{
+	struct ts ts = ts_from_prefix(prefix);
+
+	if (!ts_list_contains(list, &ts))
+		ts_list_add(list, &ts);
+}
+
+// Groups, which the draft's section 6.4 gives a child SA of their own: the first one, whose selectors
+// tell exactly what the link has (L19), is not asked for here.
+static void add_groups(const struct link *link, struct ts_list *remote)
+{
+	if (!link->virtual_link || !link->profile->multicast)
+		return;
+	add_missing(remote, &multicast6);
+	if (link_has_ip4(link))
+		add_missing(remote, &multicast4);
+}
+
 bool link_policy(const struct link_table *table, uint64_t link, struct ts_list *remote,
 	struct ts_list *local)
 {
@@ -66,6 +97,7 @@ bool link_policy(const struct link_table *table, uint64_t link, struct ts_list *
 	if (found == NULL)
 		return false;
 	link_policy_remote(found, remote);
+	add_groups(found, remote);
 	link_policy_local(found, local);
 	return true;
 }

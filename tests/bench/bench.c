@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The benchmark: TSC cycles per packet of encapsulation and decapsulation in one worker, beside those
 // of bare crypto in the same run. "encap" and "decap" are the whole path between receiving and sending
-// frames, "esp-encap" and "esp-decap" the ESP stage of it alone. Prints a table; --json FILE writes the
+// frames, "esp-encap" and "esp-decap" the ESP stage of it alone; "group" is one copy of a packet to a
+// group with so many members, beside one "encap" with the same SAs in the same run. Prints a table; --json FILE writes the
 // same figures.
 #include "bench.h"
 
@@ -23,6 +24,8 @@
 
 static const uint32_t sizes_all[] = {64, 128, 512, 1400};
 static const uint32_t sas_all[] = {1, 100, 1000, 10000};
+static const uint32_t group_sizes[] = {128, 1400};
+static const uint32_t group_members[] = {1, 10, 100, 1000, 10000};
 
 struct options {
 	const char *json;
@@ -33,6 +36,7 @@ struct options {
 	uint32_t sas[LEN_MAX];
 	uint32_t sas_n;
 	bool esp_only;
+	bool group_only;
 };
 
 // One line of the table.
@@ -45,7 +49,7 @@ struct row {
 };
 
 static const char usage[] = "usage: bench [--json FILE] [--runs N] [--sizes N,...] [--sas N,...]\n"
-			    "             [--cpu N] [--esp-only]\n";
+			    "             [--cpu N] [--esp-only] [--group-only]\n";
 
 static uint32_t parse_list(const char *text, uint32_t *out)
 {
@@ -81,6 +85,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{"sas", required_argument, NULL, 'n'},
 		{"cpu", required_argument, NULL, 'c'},
 		{"esp-only", no_argument, NULL, 'e'},
+		{"group-only", no_argument, NULL, 'g'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
@@ -105,6 +110,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'e':
 			o->esp_only = true;
+			break;
+		case 'g':
+			o->group_only = true;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -232,6 +240,40 @@ static int bench_one(struct bench *b, uint32_t sas, uint32_t size)
 	return 0;
 }
 
+static int bench_members(struct bench *b, uint32_t members, uint32_t size)
+{
+	struct row row = {.name = "group", .inner_size = size, .sas = members};
+	struct bench_group *group = bench_group_new(members, size);
+	struct bench_times *t = b->times;
+
+	if (!group)
+		return -errno;
+	bench_group_run(group, PKTS_PER_RUN, &t[0], &t[1]);
+	bench_per_packet(&t[0]);
+	bench_per_packet(&t[1]);
+	for (uint32_t r = 0; r < b->o->runs; r++) {
+		bench_group_run(group, PKTS_PER_RUN, &t[0], &t[1]);
+		row.cycles[r] = bench_per_packet(&t[0]);
+		row.floor[r] = bench_per_packet(&t[1]);
+	}
+	print_row(&row, b->o->runs, b->json, !b->any);
+	b->any = true;
+	bench_group_free(group);
+	return 0;
+}
+
+static int bench_groups(struct bench *b)
+{
+	int ret = 0;
+
+	printf("%-10s %6s %8s %8s %8s\n", "", "", "members", "a copy", "encap");
+	for (uint32_t i = 0; i < RTE_DIM(group_members) && !ret; i++) {
+		for (uint32_t k = 0; k < RTE_DIM(group_sizes) && !ret; k++)
+			ret = bench_members(b, group_members[i], group_sizes[k]);
+	}
+	return ret;
+}
+
 static int bench_all(struct bench *b)
 {
 	int ret;
@@ -240,14 +282,14 @@ static int bench_all(struct bench *b)
 		b->o->runs);
 	printf("%-10s %6s %8s %8s %8s %7s %10s %8s %7s\n", "case", "inner", "SAs", "cycles",
 		"floor", "ratio", "cycles min", "floor", "ratio");
-	for (uint32_t i = 0; i < b->o->sas_n; i++) {
+	for (uint32_t i = 0; i < b->o->sas_n && !b->o->group_only; i++) {
 		for (uint32_t k = 0; k < b->o->sizes_n; k++) {
 			ret = bench_one(b, b->o->sas[i], b->o->sizes[k]);
 			if (ret)
 				return ret;
 		}
 	}
-	return 0;
+	return b->o->esp_only ? 0 : bench_groups(b);
 }
 
 static int eal_start(const char *cpu)

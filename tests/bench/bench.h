@@ -52,6 +52,13 @@ void bench_path_free(struct bench_path *b);
 void bench_path_run(
 	struct bench_path *b, uint32_t pkts, struct bench_times *out, struct bench_times *in);
 
+// One packet to each of the members of a group, and packets to one client after the other.
+struct bench_group;
+struct bench_group *bench_group_new(uint32_t members, uint32_t inner_len);
+void bench_group_free(struct bench_group *b);
+void bench_group_run(struct bench_group *b, uint32_t pkts, struct bench_times *copies,
+	struct bench_times *single);
+
 // What the cases share.
 uint32_t *bench_order(uint32_t n); // 0 to n - 1, shuffled the same way each time
 // The i-th SA of a gateway: AES-128-GCM, native ESP over IPv4, IPv6 prefix 2001:db8:1000:i::/64 inside.

@@ -211,6 +211,21 @@ bool control_leases(struct control *control, uint32_t *cursor, uint32_t max,
 	return false;
 }
 
+bool control_groups(struct control *control, uint32_t *cursor, uint32_t max,
+	bool (*each)(void *arg, const struct control_group *group), void *arg)
+{
+	struct control_group group = {.link = 1, .source_n = 1, .age_us = 3000000};
+	struct inet_addr source;
+
+	(void)control, (void)cursor, (void)max;
+	identity(&group.identity, 1, NULL);
+	inet_addr_parse("ff0e::1:2", &group.group);
+	inet_addr_parse("2001:db8::7", &source);
+	group.source = &source;
+	each(arg, &group);
+	return false;
+}
+
 int control_peers(struct control *control, struct control_peer_walk *walk, uint32_t max,
 	bool (*each)(void *arg, const struct control_peer *peer), void *arg)
 {

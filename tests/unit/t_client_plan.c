@@ -398,6 +398,19 @@ START_TEST(test_dhcp6_P6)
 	local.n = 0;
 	add_ts(&local, "::/0");
 	ck_assert_uint_eq(client_children_wanted(&in, spec), 0);
+	// Groups need a child SA only where the first one does not cover them (L25).
+	connection.multicast = true;
+	ck_assert_uint_eq(client_children_wanted(&in, spec), 0);
+	local.n = 0;
+	add_ts(&local, "fe80::1/128");
+	given.address_n = 0;
+	ck_assert_uint_eq(client_children_wanted(&in, spec), 1);
+	ck_assert_uint_eq(spec[0].tag, CLIENT_TAG_MULTICAST);
+	ck_assert_str_eq(ts_format(&spec[0].local.ts[0], text), "ff00::/8");
+	connection.multicast = false;
+	given.address_n = 1;
+	local.n = 0;
+	add_ts(&local, "::/0");
 	client_plan(&in, &plan);
 	ck_assert(has_addr("2001:db8:4000::9/128", 1));
 	ck_assert_uint_eq(plan.hostif.flags, 0);

@@ -33,6 +33,10 @@ static struct seen {
 		struct ipc_hostif_set hostif;
 		struct ipc_lan_set lan;
 		struct ipc_lan_del lan_del;
+		struct ipc_group_set group_set;
+		struct ipc_group_del group_del;
+		struct ipc_group_upstream group_upstream;
+		struct ipc_punt_port port;
 	};
 } seen[SEEN_MAX];
 static size_t seen_n;
@@ -41,6 +45,7 @@ static size_t seen_n;
 static struct ipc_sa_info holds[8];
 static size_t holds_n;
 static uint32_t add_status, hostif_status;
+static struct ipc_port_info port_holds; // its only port; without a name it has none
 
 static inline void answer(uint32_t thread, const struct ipc_hdr *hdr, const struct seen *s)
 {
@@ -57,6 +62,12 @@ static inline void answer(uint32_t thread, const struct ipc_hdr *hdr, const stru
 					thread)
 				fake_dataplane_say(&dp, thread, IPC_SA_INFO, hdr->id, 0, &holds[i],
 					sizeof(holds[i]));
+		fake_dataplane_ack(&dp, thread, hdr, 0);
+		break;
+	case IPC_PORT_LIST:
+		if (port_holds.name[0] != '\0' && ((const struct ipc_list *)(hdr + 1))->from == 0)
+			fake_dataplane_say(&dp, thread, IPC_PORT_INFO, hdr->id, 0, &port_holds,
+				sizeof(port_holds));
 		fake_dataplane_ack(&dp, thread, hdr, 0);
 		break;
 	case IPC_SA_IN_DEL:
@@ -159,6 +170,7 @@ static inline void start_control(struct store *store)
 	control.ike = ike_new(&c->config, &control_ike_ops, &control);
 	ck_assert_ptr_nonnull(control.ike);
 	ck_assert_int_eq(client_init(&control), 0);
+	ck_assert_int_eq(groups_init(&control), 0);
 	ck_assert_int_eq(loop_start(&control), 0);
 	fake_dataplane_expect(&dp);
 	until_phase(PHASE_READY);
@@ -170,6 +182,7 @@ static inline void stop_control(void)
 	loop_stop(&control);
 	client_fini(&control);
 	physical_fini(&control);
+	groups_fini(&control);
 	install_fini(&control);
 	ike_free(control.ike);
 	link_table_free(control.links);

@@ -82,8 +82,8 @@ static void out_set(const struct link *link, sa_ref_t ref, uint32_t spi, uint64_
 START_TEST(test_tables_at_start)
 {
 	ck_assert_uint_eq(count_seen(IPC_POOL_ADD), 2 * POOLS);
-	ck_assert_uint_eq(count_seen(IPC_ROUTE_SET), 4);
-	for (size_t i = 0; i < 4; i++)
+	ck_assert_uint_eq(count_seen(IPC_ROUTE_SET), 6);
+	for (size_t i = 0; i < 6; i++)
 		ck_assert_uint_eq(find_seen(IPC_ROUTE_SET, i)->route_set.kind, IPC_ROUTE_PUNT);
 	for (size_t i = 0; i < 2 * POOLS; i++) {
 		const struct ipc_pool_add *add = &find_seen(IPC_POOL_ADD, i)->pool_add;

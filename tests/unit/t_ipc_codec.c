@@ -17,11 +17,13 @@ static const struct {
 	bool data;
 } types[] = {
 #define X(n, payload)                                                                              \
-	{IPC_##n, #n, sizeof(payload), true, IPC_##n == IPC_SEND_UDP || IPC_##n == IPC_SEND_INNER},
+	{IPC_##n, #n, sizeof(payload), true,                                                       \
+		IPC_##n == IPC_SEND_UDP || IPC_##n == IPC_SEND_INNER || IPC_##n == IPC_SEND_PORT},
 	IPC_COMMANDS(X)
 #undef X
 #define X(n, payload)                                                                              \
-	{IPC_##n, #n, sizeof(payload), false, IPC_##n == IPC_PUNT_UDP || IPC_##n == IPC_PUNT_INNER},
+	{IPC_##n, #n, sizeof(payload), false,                                                      \
+		IPC_##n == IPC_PUNT_UDP || IPC_##n == IPC_PUNT_INNER || IPC_##n == IPC_PUNT_PORT},
 		IPC_EVENTS(X)
 #undef X
 };

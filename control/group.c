@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Multicast between links and the rest (L5, L25): MLD and IGMP that come out of a link's SAs become
+// memberships, and these commands to every worker with the SA that the link's packets take. A link
+// is asked once, when it first has an SA that a query can go by, and when its reports make no sense;
+// never periodically (L3). What all links want together is group_ports.c's. Control's thread.
+#include "group.h"
+
+#include "clock.h"
+#include "control.h"
+#include "group_ports.h"
+#include "hash.h"
+#include "igmp_msg.h"
+#include "log.h"
+#include "mld_msg.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+LOG_TYPE("group");
+
+#define GROUP_TOTAL_MAX 262144 // memberships
+#define GROUP_RECORDS_RATE 512 // a second and link: all that one link may have, twice
+#define QUERY_DELAY_US (100 * US_PER_MS) // one host answers: nothing has to be spread
+#define SCOPE_MIN 3 // link-local scope stays on the link, RFC 4007 section 5
+
+struct asked { // a link that had its query
+	struct hash_node by_link;
+	bool v4, v6;
+};
+
+struct groups {
+	struct group_table *table;
+	struct group_ports *ports;
+	struct hash asked;
+	uint32_t lost_n, lost_room; // what went while no dataplane could be told
+	struct ipc_group_del *lost;
+};
+
+// ---- to the workers ----
+
+static void on_set(void *arg, const struct ipc_hdr *hdr, const void *payload, bool last)
+{
+	struct control *control = arg;
+
+	(void)payload;
+	(void)last;
+	if (hdr != NULL && hdr->status != 0)
+		control->counts.group_failures++;
+}
+
+static void on_gone(void *arg, const struct ipc_hdr *hdr, const void *payload, bool last)
+{
+	(void)arg; // what is not there need not go
+	(void)hdr;
+	(void)payload;
+	(void)last;
+}
+
+static void send_everywhere(
+	struct control *control, enum ipc_type type, const void *cmd, size_t len, dp_answer_fn fn)
+{
+	for (uint32_t thread = 1; thread < dp_client_threads(control->dp); thread++)
+		dp_client_command(control->dp, thread, type, cmd, len, fn, control);
+}
+
+static void send_set(struct control *control, uint64_t link, sa_ref_t ref,
+	const struct inet_addr *group, const struct source_filter *filter)
+{
+	struct ipc_group_set cmd = {.group = *group,
+		.link = link,
+		.ref = ref,
+		.include = filter->include,
+		.source_n = (uint8_t)filter->source_n};
+
+	static_assert(IPC_GROUP_SOURCES == GROUP_SOURCES);
+	memcpy(cmd.source, filter->source, filter->source_n * sizeof(filter->source[0]));
+	send_everywhere(control, IPC_GROUP_SET, &cmd, sizeof(cmd), on_set);
+}
+
+static void remember_lost(struct groups *groups, const struct ipc_group_del *cmd)
+{
+	struct ipc_group_del *more = NULL;
+
+	if (groups->lost_n == groups->lost_room) {
+		more = realloc(groups->lost, (groups->lost_room + 64) * sizeof(*more));
+		if (more == NULL) {
+			LOG_LIMITED(ERR, "out of memory: a membership may stay in the dataplane");
+			return;
+		}
+		groups->lost = more;
+		groups->lost_room += 64;
+	}
+	groups->lost[groups->lost_n++] = *cmd;
+}
+
+static void send_lost(struct control *control)
+{
+	struct groups *groups = control->groups;
+
+	for (uint32_t i = 0; i < groups->lost_n; i++)
+		send_everywhere(
+			control, IPC_GROUP_DEL, &groups->lost[i], sizeof(groups->lost[i]), on_gone);
+	free(groups->lost);
+	groups->lost = NULL;
+	groups->lost_n = groups->lost_room = 0;
+}
+
+static void send_del(struct control *control, uint64_t link, const struct inet_addr *group)
+{
+	struct ipc_group_del cmd = {.group = *group, .link = link};
+
+	if (!dp_client_connected(control->dp))
+		remember_lost(control->groups, &cmd);
+	send_everywhere(control, IPC_GROUP_DEL, &cmd, sizeof(cmd), on_gone);
+}
+
+// ---- what the table says ----
+
+static void on_member(void *arg, uint64_t handle, const struct inet_addr *group,
+	const struct source_filter *filter)
+{
+	struct control *control = arg;
+	const struct link *link = link_find(control->links, handle);
+	sa_ref_t ref = link != NULL ? install_link_ref(control, link) : 0;
+
+	if (filter == NULL)
+		send_del(control, handle, group);
+	else if (ref != 0)
+		send_set(control, handle, ref, group, filter);
+}
+
+static void on_upstream(
+	void *arg, const struct inet_addr *group, const struct source_filter *filter)
+{
+	struct control *control = arg;
+
+	group_ports_want(control->groups->ports, group, filter, clock_now_us());
+}
+
+int groups_init(struct control *control)
+{
+	static const struct group_events events = {on_member, on_upstream};
+	struct group_limits limits = {
+		.total = GROUP_TOTAL_MAX, .records_per_s = GROUP_RECORDS_RATE};
+	struct groups *groups = calloc(1, sizeof(*groups));
+	uint64_t secret[2];
+
+	if (groups == NULL)
+		return -ENOMEM;
+	control->groups = groups;
+	control_random(NULL, secret, sizeof(secret));
+	groups->table = group_table_new(&limits, &events, control, secret);
+	groups->ports = group_ports_new(control);
+	if (groups->table == NULL || groups->ports == NULL ||
+		hash_init(&groups->asked, secret) != 0) {
+		groups_fini(control);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static bool free_asked(void *arg, struct hash_node *node)
+{
+	hash_del(arg, node);
+	free(CONTAINER_OF(node, struct asked, by_link));
+	return true;
+}
+
+void groups_fini(struct control *control)
+{
+	struct groups *groups = control->groups;
+
+	if (groups == NULL)
+		return;
+	hash_each(&groups->asked, free_asked, &groups->asked);
+	hash_fini(&groups->asked);
+	group_table_free(groups->table);
+	group_ports_free(groups->ports);
+	free(groups->lost);
+	free(groups);
+	control->groups = NULL;
+}
+
+// ---- queries ----
+
+static void ask6(struct control *control, const struct link *link)
+{
+	struct inet_addr gateway = inet_addr_link_local(link->gateway_iid);
+	struct group_query query = {
+		.version = 2, .max_response_us = QUERY_DELAY_US, .robustness = 2};
+	uint8_t packet[MLD_PACKET_MAX];
+
+	punt_send_inner(
+		control, link, packet, mld_write_query(packet, sizeof(packet), &gateway, &query));
+}
+
+static void ask4(struct control *control, const struct link *link)
+{
+	struct inet_addr source = group_ports_ip4(control->groups->ports);
+	struct group_query query = {
+		.version = 3, .max_response_us = QUERY_DELAY_US, .robustness = 2};
+	uint8_t packet[IGMP_PACKET_MAX];
+
+	punt_send_inner(
+		control, link, packet, igmp_write_query(packet, sizeof(packet), &source, &query));
+}
+
+static struct asked *get_asked(struct groups *groups, uint64_t link)
+{
+	struct hash_node *node = hash_find(&groups->asked, link);
+	struct asked *asked = NULL;
+
+	if (node != NULL)
+		return CONTAINER_OF(node, struct asked, by_link);
+	asked = calloc(1, sizeof(*asked));
+	if (asked != NULL)
+		hash_add(&groups->asked, &asked->by_link, link);
+	return asked;
+}
+
+static bool covers(const struct ts_list *list, const char *group)
+{
+	struct inet_addr addr;
+	struct ts ts;
+
+	inet_addr_parse(group, &addr);
+	ts = ts_from_addr(&addr);
+	return ts_list_contains(list, &ts);
+}
+
+void groups_sa_up(struct control *control, const struct link *link, const struct ts_list *remote)
+{
+	bool v6 = remote == NULL || covers(remote, "ff02::1");
+	bool v4 = remote == NULL || covers(remote, "224.0.0.1");
+	struct asked *asked = NULL;
+
+	if (control->groups == NULL || !link->virtual_link || !link->profile->multicast ||
+		(!v4 && !v6))
+		return;
+	asked = get_asked(control->groups, link->handle);
+	if (asked == NULL)
+		return;
+	if (v6 && !asked->v6)
+		ask6(control, link);
+	if (v4 && !asked->v4 && link_has_ip4(link))
+		ask4(control, link);
+	asked->v6 = asked->v6 || v6;
+	asked->v4 = asked->v4 || v4;
+}
+
+// ---- from links ----
+
+static void take_records(struct control *control, const struct link *link, struct group_msg *msg)
+{
+	uint64_t now_us = clock_now_us();
+	struct group_record record;
+	bool doubt = false;
+
+	while (group_msg_next(msg, &record)) {
+		enum group_result result =
+			group_input(control->groups->table, link->handle, &record, now_us);
+
+		control->counts.group[result]++;
+		doubt = doubt || result == GROUP_DOUBT;
+	}
+	if (doubt && msg->src.family == AF_INET6)
+		ask6(control, link);
+	else if (doubt)
+		ask4(control, link);
+}
+
+static void take_message(struct control *control, const struct link *link,
+	enum group_msg_result result, struct group_msg *msg)
+{
+	if (result == GROUP_MSG_REPORT && !inet_addr_is_unspecified(&msg->src) &&
+		!link_owns(link, &msg->src))
+		result = GROUP_MSG_SOURCE;
+	control->counts.group_msg[result]++;
+	if (result == GROUP_MSG_REPORT)
+		take_records(control, link, msg);
+}
+
+static bool wanted(const struct control *control, const struct link *link)
+{
+	return control->groups != NULL && link->virtual_link && link->profile->multicast;
+}
+
+bool groups_mld(struct control *control, const struct link *link, const struct inner_packet *packet)
+{
+	struct group_msg msg;
+	enum group_msg_result result = GROUP_MSG_OTHER;
+
+	if (packet->proto != INNER_ICMP6 || packet->payload_len == 0 ||
+		!mld_type(packet->payload[0]) || !wanted(control, link))
+		return false;
+	result = mld_read(packet, &msg);
+	take_message(control, link, result, &msg);
+	return true;
+}
+
+bool groups_igmp(struct control *control, const struct link *link, const uint8_t *data, size_t len)
+{
+	struct group_msg msg;
+	enum group_msg_result result = GROUP_MSG_OTHER;
+
+	if (len == 0 || data[0] >> 4 != 4 || !wanted(control, link))
+		return false;
+	result = igmp_read(data, len, &msg);
+	take_message(control, link, result, &msg);
+	return true;
+}
+
+// ---- links come and go ----
+
+struct again {
+	struct control *control;
+	uint64_t link;
+	sa_ref_t ref;
+};
+
+static void set_again(void *arg, const struct inet_addr *group, const struct source_filter *filter)
+{
+	const struct again *again = arg;
+
+	if (again->ref != 0)
+		send_set(again->control, again->link, again->ref, group, filter);
+	else
+		send_del(again->control, again->link, group);
+}
+
+void groups_primary(struct control *control, uint64_t link, sa_ref_t ref)
+{
+	struct again again = {control, link, ref};
+
+	if (control->groups != NULL)
+		group_link_each(control->groups->table, link, set_again, &again);
+}
+
+void groups_link_down(struct control *control, uint64_t link)
+{
+	struct hash_node *node = NULL;
+
+	if (control->groups == NULL)
+		return;
+	group_link_gone(control->groups->table, link);
+	node = hash_find(&control->groups->asked, link);
+	if (node != NULL)
+		free_asked(&control->groups->asked, node);
+}
+
+// ---- the dataplane comes ----
+
+static bool each_member(void *arg, const struct group_member_info *info)
+{
+	struct control *control = arg;
+	const struct link *link = link_find(control->links, info->link);
+	sa_ref_t ref = link != NULL ? install_link_ref(control, link) : 0;
+
+	if (ref != 0)
+		send_set(control, info->link, ref, info->group, info->filter);
+	return true;
+}
+
+void groups_reconcile(struct control *control)
+{
+	struct ipc_group_upstream cmd = {.scope_min = SCOPE_MIN};
+	uint32_t cursor = 0;
+
+	if (control->groups == NULL || !control->config->gateway.present)
+		return;
+	send_lost(control); // before what is there: it may have come back
+	send_everywhere(control, IPC_GROUP_UPSTREAM, &cmd, sizeof(cmd), on_set);
+	while (group_walk(control->groups->table, &cursor, 1024, each_member, control))
+		;
+	group_ports_refresh(control->groups->ports);
+}
+
+void groups_port_input(
+	struct control *control, const struct ipc_punt_port *punt, const uint8_t *data)
+{
+	if (control->groups != NULL)
+		group_ports_input(
+			control->groups->ports, punt->port, data, punt->data_len, clock_now_us());
+}
+
+uint64_t groups_next_us(const struct control *control)
+{
+	// Without a dataplane what is due waits, and nobody for it.
+	if (control->groups == NULL || control->phase != PHASE_READY)
+		return CLOCK_NEVER;
+	return group_ports_next_us(control->groups->ports);
+}
+
+void groups_send(struct control *control)
+{
+	if (control->groups != NULL && control->phase == PHASE_READY)
+		group_ports_send(control->groups->ports, clock_now_us());
+}
+
+// ---- for the admin commands ----
+
+struct each_group {
+	struct control *control;
+	bool (*each)(void *arg, const struct control_group *group);
+	void *arg;
+	uint64_t now_us;
+};
+
+static bool give_group(void *arg, const struct group_member_info *info)
+{
+	const struct each_group *walk = arg;
+	const struct link *link = link_find(walk->control->links, info->link);
+	struct control_group group = {.group = *info->group,
+		.link = info->link,
+		.include = info->filter->include,
+		.source_n = info->filter->source_n,
+		.source = info->filter->source,
+		.age_us = walk->now_us - info->since_us};
+
+	if (link != NULL)
+		group.identity = link->identity;
+	return walk->each(walk->arg, &group);
+}
+
+bool control_groups(struct control *control, uint32_t *cursor, uint32_t max,
+	bool (*each)(void *arg, const struct control_group *group), void *arg)
+{
+	struct each_group walk = {control, each, arg, clock_now_us()};
+
+	return control->groups != NULL &&
+		group_walk(control->groups->table, cursor, max, give_group, &walk);
+}
+
+void groups_upstream_each(struct control *control,
+	void (*fn)(void *arg, const struct inet_addr *group, const struct source_filter *filter),
+	void *arg)
+{
+	group_upstream_each(control->groups->table, fn, arg);
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// IGMP from a link or a network: every record of what is read goes to the membership table.
+#include "fuzz.h"
+#include "igmp_msg.h"
+
+#include <string.h>
+
+static void member(
+	void *arg, uint64_t link, const struct inet_addr *group, const struct source_filter *filter)
+{
+	(void)arg;
+	(void)link;
+	FUZZ_CHECK(inet_addr_is_multicast(group));
+	FUZZ_CHECK(filter == NULL || filter->source_n <= GROUP_SOURCES);
+}
+
+static void upstream(void *arg, const struct inet_addr *group, const struct source_filter *filter)
+{
+	member(arg, 0, group, filter);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const uint64_t secret[2] = {1, 2};
+	static const struct group_events events = {member, upstream};
+	struct group_limits limits = {.per_link = 8};
+	struct group_table *table = group_table_new(&limits, &events, NULL, secret);
+	struct group_record record;
+	struct group_msg msg;
+	uint32_t n = 0;
+
+	if (table != NULL && igmp_read(data, size, &msg) == GROUP_MSG_REPORT)
+		while (group_msg_next(&msg, &record)) {
+			group_input(table, 1 + n % 2, &record, 0);
+			FUZZ_CHECK(n++ < 0x10000);
+		}
+	group_table_free(table);
+	return 0;
+}
