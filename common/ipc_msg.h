@@ -259,7 +259,8 @@ struct ipc_lan_del { // prefixes and router are withdrawn with lifetimes of zero
 struct ipc_group_set {
 	struct inet_addr group;
 	uint64_t link; // the member; a packet that came by this link does not go back to it
-	sa_ref_t ref; // outbound SA of the link; its selectors, and those of its `next`s, are obeyed
+	sa_ref_t
+		ref; // outbound SA of the link; its selectors, and those of its `next`s, are obeyed
 	uint8_t include;
 	uint8_t source_n;
 	uint8_t pad[2];

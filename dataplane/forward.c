@@ -425,7 +425,7 @@ static void client_take(struct worker *w, struct rte_mbuf *m)
 	}
 	if (fragment)
 		pkt_meta(m)->flags |= PKT_LOCAL; // it may be cut again
-	hostif_send(w, m);
+	forward_to_host(w, m);
 }
 
 // What ends at this machine: the host's interface, or control. True: taken.

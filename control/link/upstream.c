@@ -2,48 +2,20 @@
 // One entry for each group that is wanted, or of which upstream still has to hear that it is not. An
 // entry lies in up to one of two queues of changes (those to be told now, those to be told again),
 // in the queue of answers, and in the heap of delayed answers. Pure. Control's thread.
-#include "upstream.h"
-
 #include "clock.h"
-#include "hash.h"
 #include "igmp_msg.h"
 #include "mld_msg.h"
-#include "source_filter.h"
-#include "timer.h"
+#include "upstream_impl.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #define ROBUSTNESS 2 // RFC 3810 section 9.1, until a querier says another
 #define REPORT_INTERVAL_US US_PER_S // RFC 3810 section 9.11, RFC 3376 section 8.11
 #define OLDER_QUERIER_US (ROBUSTNESS * 125 * US_PER_S) // 9.12, without the query's own delay
-#define CHANGES (2 * GROUP_SOURCES) // sources that came or went and are still to be told
 #define RECORDS_MAX 64 // of a packet
 
-enum queue {
-	QUEUE_NONE,
-	QUEUE_NOW,
-	QUEUE_AGAIN,
-};
-
-struct wanted {
-	struct hash_node by_group;
-	struct inet_addr group;
-	struct source_filter filter; // INCLUDE of nothing: goes when all was told
-	enum queue queue;
-	TAILQ_ENTRY(wanted) in_queue;
-	uint32_t mode_left; // times that the whole filter is still to be told as a change
-	uint32_t change_n;
-	struct inet_addr change[CHANGES];
-	uint32_t change_left[CHANGES];
-	bool answering;
-	TAILQ_ENTRY(wanted) in_answers;
-	struct timer answer; // to a query for the group
-	uint32_t asked_n; // sources that it asked for, 0: all
-	struct inet_addr asked[GROUP_QUERY_SOURCES];
-};
 TAILQ_HEAD(wanted_queue, wanted);
 
 struct upstream {
@@ -446,81 +418,6 @@ uint64_t upstream_next_us(const struct upstream *up)
 	return next_us;
 }
 
-// ---- records ----
-
-static struct group_record whole(const struct wanted *wanted, bool change)
-{
-	const struct source_filter *filter = &wanted->filter;
-	struct group_record record = {.group = wanted->group, .source_n = filter->source_n};
-
-	if (change)
-		record.type = filter->include ? GROUP_CHANGE_TO_INCLUDE : GROUP_CHANGE_TO_EXCLUDE;
-	else
-		record.type = filter->include ? GROUP_MODE_IS_INCLUDE : GROUP_MODE_IS_EXCLUDE;
-	memcpy(record.source, filter->source, filter->source_n * sizeof(filter->source[0]));
-	return record;
-}
-
-static void add_source(struct group_record *record, const struct inet_addr *source)
-{
-	if (record->source_n < GROUP_SOURCES)
-		record->source[record->source_n++] = *source;
-}
-
-// Which sources came and which went is what the filter says now, whatever happened meanwhile. What
-// does not fit waits for the next time. RFC 3810 section 6.1.
-static uint32_t source_changes(struct wanted *wanted, struct group_record out[2])
-{
-	struct group_record *allow = &out[0], *block = &out[1];
-	uint32_t kept = 0;
-
-	*allow = (struct group_record){.type = GROUP_ALLOW_NEW_SOURCES, .group = wanted->group};
-	*block = (struct group_record){.type = GROUP_BLOCK_OLD_SOURCES, .group = wanted->group};
-	for (uint32_t i = 0; i < wanted->change_n; i++) {
-		struct inet_addr source = wanted->change[i];
-		bool has = source_filter_has(&wanted->filter, &source);
-		struct group_record *record = has == wanted->filter.include ? allow : block;
-		uint32_t left = wanted->change_left[i] - (record->source_n < GROUP_SOURCES);
-
-		add_source(record, &source);
-		if (left == 0)
-			continue;
-		wanted->change[kept] = source;
-		wanted->change_left[kept++] = left;
-	}
-	wanted->change_n = kept;
-	if (allow->source_n > 0)
-		return block->source_n > 0 ? 2 : 1;
-	*allow = *block;
-	return 1;
-}
-
-static uint32_t change_records(struct wanted *wanted, struct group_record out[2])
-{
-	if (wanted->mode_left == 0)
-		return wanted->change_n > 0 ? source_changes(wanted, out) : 0;
-	wanted->mode_left--;
-	out[0] = whole(wanted, true);
-	return 1;
-}
-
-// Of the sources that were asked for, those that are let through: RFC 3810 section 6.2.
-static uint32_t answer_record(struct wanted *wanted, struct group_record *out)
-{
-	if (source_filter_none(&wanted->filter))
-		return 0;
-	if (wanted->asked_n == 0) {
-		*out = whole(wanted, false);
-		return 1;
-	}
-	*out = (struct group_record){.type = GROUP_MODE_IS_INCLUDE, .group = wanted->group};
-	for (uint32_t i = 0; i < wanted->asked_n; i++)
-		if (source_filter_has(&wanted->filter, &wanted->asked[i]) == wanted->filter.include)
-			add_source(out, &wanted->asked[i]);
-	wanted->asked_n = 0;
-	return out->source_n > 0;
-}
-
 // ---- packets ----
 
 struct packet {
@@ -564,7 +461,8 @@ static void collect(struct upstream *up, struct packet *packet, uint64_t now_us)
 	struct wanted *wanted = NULL;
 
 	while (has_room(up, packet) && (wanted = TAILQ_FIRST(&up->now)) != NULL) {
-		count_bytes(up, packet, change_records(wanted, &packet->record[packet->n]));
+		count_bytes(
+			up, packet, upstream_change_records(wanted, &packet->record[packet->n]));
 		told(up, wanted, now_us);
 	}
 	// State and changes do not go together: RFC 3810 section 5.2.12.
@@ -573,7 +471,7 @@ static void collect(struct upstream *up, struct packet *packet, uint64_t now_us)
 		if (wanted == NULL)
 			break;
 		set_answering(up, wanted, false);
-		count_bytes(up, packet, answer_record(wanted, &packet->record[packet->n]));
+		count_bytes(up, packet, upstream_answer_record(wanted, &packet->record[packet->n]));
 	}
 }
 

@@ -303,7 +303,7 @@ START_TEST(test_link_down)
 	report(&group6, GROUP_CHANGE_TO_EXCLUDE);
 	serve();
 	seen_n = 0;
-	link_detach(control.links, link6->handle, 10, clock_now_us());
+	link_detach(control.links, link6->handle, 10, 0, clock_now_us());
 	link_end(control.links, link6->handle, clock_now_us());
 	serve();
 	ck_assert_uint_ge(count_seen(IPC_GROUP_DEL), 2);
