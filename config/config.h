@@ -21,6 +21,7 @@
 #define CONFIG_SNTP 4
 #define CONFIG_ADDRESSES_MAX 24 // that one link may claim in shared prefixes
 #define CONFIG_CHILDREN 4 // child SAs of a connection beside the first
+#define CONFIG_CHILDREN_MAX 8 // child SAs of one IKE SA, of any peer
 #define CONFIG_MORE_IIDS 4
 #define CONFIG_DELEGATIONS_MAX 4 // prefixes that one link may have by DHCPv6
 // RFC 4478 lets a responder say any number of seconds; below this, clients do little else.
@@ -327,6 +328,23 @@ struct config_lifetimes {
 	uint32_t half_open_s; // an IKE SA not authenticated by then goes
 };
 
+// What strangers, and peers, may make the gateway spend.
+enum config_cookies {
+	CONFIG_COOKIES_AUTO, // by load
+	CONFIG_COOKIES_ALWAYS,
+	CONFIG_COOKIES_NEVER,
+};
+extern const char *const config_cookies_words[];
+struct config_limits {
+	enum config_cookies cookies;
+	uint32_t cookie_threshold; // 0: by half_open_max, see config_cookie_threshold()
+	uint32_t half_open_source_max; // of one source: an IPv4 address, an IPv6 /64
+	uint32_t init_source_rate; // IKE_SA_INIT of one source a second
+	uint32_t request_rate; // requests on one IKE SA a second; 0: no limit
+	uint32_t ike_sas_max; // of one pair of identities
+	uint32_t children_max; // child SAs of one IKE SA
+};
+
 struct config {
 	char path[256];
 	struct config_dataplane dataplane;
@@ -345,7 +363,18 @@ struct config {
 	uint32_t connection_n;
 	struct config_connection *connection;
 	uint32_t half_open_max;
+	struct config_limits limits;
 };
+
+// Half-open IKE SAs from which on cookies are demanded.
+static inline uint32_t config_cookie_threshold(const struct config *config)
+{
+	const uint32_t part = config->half_open_max / 4;
+
+	if (config->limits.cookie_threshold != 0)
+		return config->limits.cookie_threshold;
+	return part > 0 ? part : 1;
+}
 
 // One thing that is wrong: "FILE:LINE: what is wrong; what would be right".
 #define CONFIG_ERRORS 32

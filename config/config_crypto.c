@@ -198,11 +198,13 @@ void config_read_ike(struct config_reader *r, config_setting_t *setting, void *i
 		{"half_open_time", CONFIG_KIND_SECONDS32, AT(life.half_open_s), .min = 1,
 			.max = 600},
 		{"half_open_max", CONFIG_KIND_U32, AT(half_open_max), .min = 1, .max = 10000000},
+		{"limits", CONFIG_KIND_READ, .read = config_read_limits},
 		{},
 	};
 
 	r->ike_line = (int)config_setting_source_line(setting);
 	config_read_group(r, setting, "ike", keys, into);
+	config_check_limits(r, into);
 }
 
 void config_read_esp(struct config_reader *r, config_setting_t *setting, void *into)
@@ -286,4 +288,5 @@ void config_default_crypto(struct config *config)
 		.half_open_s = 30};
 	config->replay_window = 128;
 	config->half_open_max = 1000;
+	config_default_limits(config);
 }

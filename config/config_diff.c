@@ -3,7 +3,7 @@
 // it concerns. Where each key is counted:
 //   dataplane    everything in `dataplane`: workers, memory, ports, routes, hook (a restart)
 //   proposals    ike.proposals, esp.proposals, esp.replay_window
-//   lifetimes    rekey times and amounts, liveness, retransmission, half-open limits
+//   lifetimes    rekey times and amounts, liveness, retransmission, half-open limits, ike.limits
 //   pools, profiles, peers (the order of each counts: first match, pool numbers), connections
 //   other        gateway.force_encap, keylog_dir; gateway.id, state_dir (a restart)
 // Pure: any thread.
@@ -109,6 +109,17 @@ static bool same_proposals(const struct config_proposals *a, const struct config
 	return true;
 }
 
+static bool same_limits(const struct config *a, const struct config *b)
+{
+	const struct config_limits *x = &a->limits, *y = &b->limits;
+
+	return x->cookies == y->cookies &&
+		config_cookie_threshold(a) == config_cookie_threshold(b) &&
+		x->half_open_source_max == y->half_open_source_max &&
+		x->init_source_rate == y->init_source_rate && x->request_rate == y->request_rate &&
+		x->ike_sas_max == y->ike_sas_max && x->children_max == y->children_max;
+}
+
 static bool same_lifetimes(const struct config *a, const struct config *b)
 {
 	const struct config_lifetimes *x = &a->life, *y = &b->life;
@@ -118,7 +129,7 @@ static bool same_lifetimes(const struct config *a, const struct config *b)
 		x->child_rekey_pkts == y->child_rekey_pkts &&
 		x->jitter_percent == y->jitter_percent && x->liveness_s == y->liveness_s &&
 		x->retransmit_tries == y->retransmit_tries && x->half_open_s == y->half_open_s &&
-		a->half_open_max == b->half_open_max;
+		a->half_open_max == b->half_open_max && same_limits(a, b);
 }
 
 static bool same_pools(const struct config *a, const struct config *b)

@@ -92,6 +92,11 @@ int config_hex_parse(const char *text, uint8_t *out, size_t max);
 
 // Group readers, CONFIG_KIND_READ for the top level; `into` is the struct config.
 void config_read_dataplane(struct config_reader *r, config_setting_t *setting, void *into);
+// The key `limits` of ike; `into` is the struct config.
+void config_read_limits(struct config_reader *r, config_setting_t *setting, void *into);
+void config_default_limits(struct config *config);
+// When all of ike has been read: what depends on half_open_max.
+void config_check_limits(struct config_reader *r, const struct config *config);
 void config_read_ike(struct config_reader *r, config_setting_t *setting, void *into);
 void config_read_esp(struct config_reader *r, config_setting_t *setting, void *into);
 void config_read_pools(struct config_reader *r, config_setting_t *setting, void *into);

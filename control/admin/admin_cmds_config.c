@@ -186,6 +186,20 @@ static void show_proposal(
 			proposal->esn_no ? "no" : "");
 }
 
+static void show_limits(struct settings *s, const struct config *config)
+{
+	const struct config_limits *limits = &config->limits;
+
+	group(s, "ike.limits");
+	set(s, "cookies", "%s", config_cookies_words[limits->cookies]);
+	set(s, "cookie_threshold", "%u", config_cookie_threshold(config));
+	set(s, "half_open_source_max", "%u", limits->half_open_source_max);
+	set(s, "init_source_rate", "%u", limits->init_source_rate);
+	set(s, "request_rate", "%u", limits->request_rate);
+	set(s, "ike_sas_max", "%u", limits->ike_sas_max);
+	set(s, "children_max", "%u", limits->children_max);
+}
+
 static void show_crypto(struct settings *s, const struct config *config)
 {
 	for (uint32_t i = 0; i < config->ike.n; i++)
@@ -197,6 +211,7 @@ static void show_crypto(struct settings *s, const struct config *config)
 	set(s, "retransmit_tries", "%u", config->life.retransmit_tries);
 	set_seconds(s, "half_open_time", config->life.half_open_s);
 	set(s, "half_open_max", "%u", config->half_open_max);
+	show_limits(s, config);
 	for (uint32_t i = 0; i < config->esp.n; i++)
 		show_proposal(s, "esp", i, &config->esp.proposal[i]);
 	group(s, "esp");

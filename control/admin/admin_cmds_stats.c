@@ -150,6 +150,13 @@ static const char *ike_text(const char *name)
 		{"invalid_ke", "IKE_SA_INIT or rekey with another group than wanted"},
 		{"auth_failed", "authentications that failed"},
 		{"half_open_refused", "IKE_SA_INITs refused: too many half-open IKE SAs"},
+		{"source_refused", "IKE_SA_INITs dropped: too many from their source"},
+		{"init_oversized", "IKE_SA_INITs dropped: too long"},
+		{"cookies_sent", "IKE_SA_INITs answered with a cookie"},
+		{"cookies_good", "IKE_SA_INITs that came with a good cookie"},
+		{"cookies_bad", "IKE_SA_INITs with a wrong or old cookie"},
+		{"requests_limited", "requests dropped: too many on their IKE SA"},
+		{"children_refused", "child SAs refused: too many on their IKE SA"},
 		{"half_open_expired", "half-open IKE SAs that ran out of time"},
 		{"identity_refused", "IKE SAs refused: too many of one identity"},
 		{"established", "IKE SAs established"},
@@ -173,6 +180,9 @@ static void show_ike(const struct stats_show *show)
 	struct ike_counters counters;
 
 	ike_counters(control_ike(admin_control(show->call)), &counters);
+	show_counter(show, "ike", "half_open",
+		ike_half_open(control_ike(admin_control(show->call))),
+		"IKE SAs that are not authenticated, now");
 #define X(name) show_counter(show, "ike", #name, counters.name, ike_text(#name));
 	IKE_COUNTERS(X)
 #undef X

@@ -6,6 +6,7 @@
 #include "effect.h"
 #include "ike_payload.h"
 #include "ike_sa.h"
+#include "token.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -34,7 +35,7 @@ void exchange_send(struct ike_sa *sa, const struct ike_datagram *to, const void 
 	effect_send(sa->ike, sa, sa->worker == UINT32_MAX ? 0 : sa->worker, &datagram);
 }
 
-bool exchange_answer_stranger(struct ike *ike, const struct ike_datagram *to,
+bool exchange_answer_clear(struct ike *ike, const struct ike_datagram *to,
 	const struct ike_header *request, uint16_t notify, const void *data, size_t len)
 {
 	struct ike_header header = *request;
@@ -42,8 +43,6 @@ bool exchange_answer_stranger(struct ike *ike, const struct ike_datagram *to,
 	struct ike_builder b;
 	int n;
 
-	if (!core_stranger_allowed(ike))
-		return false;
 	ike_build_init(&b, ike->chain, sizeof(ike->chain));
 	payload_notify_write(&b, PROTOCOL_NONE, NULL, (enum notify_type)notify, data, len);
 	n = ike_build_finish(&b);
@@ -60,6 +59,13 @@ bool exchange_answer_stranger(struct ike *ike, const struct ike_datagram *to,
 	datagram.data = ike->out;
 	effect_send(ike, NULL, 0, &datagram);
 	return true;
+}
+
+bool exchange_answer_stranger(struct ike *ike, const struct ike_datagram *to,
+	const struct ike_header *request, uint16_t notify, const void *data, size_t len)
+{
+	return core_stranger_allowed(ike) &&
+		exchange_answer_clear(ike, to, request, notify, data, len);
 }
 
 // The chain in ike->chain, sealed into ike->out. Its length or -errno.
@@ -382,6 +388,20 @@ static bool receivable(const struct ike_sa *sa, const struct ike_header *header)
 	return sa->keyed && header->exchange != IKE_SA_INIT;
 }
 
+// What the peer asks beyond its rate is dropped, new or repeated: it asks again. Only what has its ICV
+// counts, so that nobody else uses the rate up.
+static bool too_fast(struct ike_sa *sa)
+{
+	struct ike *ike = sa->ike;
+	uint32_t rate = ike->config->limits.request_rate;
+
+	if (rate == 0 || token_take(&sa->request_full_us, ike->now_us, rate, rate))
+		return false;
+	ike->counters.requests_limited++;
+	SA_LOG_LIMITED(sa, NOTICE, "more than %u requests a second, dropped", rate);
+	return true;
+}
+
 void exchange_receive(
 	struct ike *ike, const struct ike_datagram *datagram, const struct ike_header *header)
 {
@@ -413,6 +433,8 @@ void exchange_receive(
 		return;
 	}
 	if (!open_message(sa, datagram, &msg, &malformed))
+		return;
+	if (!response && too_fast(sa))
 		return;
 	if (verdict == WINDOW_REPEATED) {
 		repeated(sa, datagram, answer);

@@ -17,7 +17,10 @@ void exchange_run(struct ike_sa *sa);
 void exchange_retransmit(struct ike_sa *sa);
 // Sends bytes by the IKE SA's path, or to where `to` came from.
 void exchange_send(struct ike_sa *sa, const struct ike_datagram *to, const void *bytes, size_t len);
-// A lone notify in the clear, RFC 7296 sections 1.5 and 2.21.4, with the request's SPIs and id. false:
-// not sent, strangers have had enough answers for the moment.
+// A lone notify in the clear with the request's SPIs and id.
+bool exchange_answer_clear(struct ike *ike, const struct ike_datagram *to,
+	const struct ike_header *request, uint16_t notify, const void *data, size_t len);
+// The same as far as strangers are answered, RFC 7296 sections 1.5 and 2.21.4. false: not sent, they
+// have had enough answers for the moment.
 bool exchange_answer_stranger(struct ike *ike, const struct ike_datagram *to,
 	const struct ike_header *request, uint16_t notify, const void *data, size_t len);

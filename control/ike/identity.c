@@ -95,15 +95,21 @@ void identity_leave(struct ike_sa *sa)
 	free(identity);
 }
 
+// Every one that is up can have a predecessor.
+static uint32_t kept_max(const struct ike_sa *sa)
+{
+	return 2 * sa->ike->config->limits.ike_sas_max;
+}
+
 bool identity_admits(struct ike_sa *sa)
 {
 	struct identity *identity = find(sa);
 
 	if (identity == NULL)
 		return true;
-	if (identity->all_n >= IDENTITY_ALL_MAX)
+	if (identity->all_n >= kept_max(sa))
 		return false;
-	if (identity->live_n < IDENTITY_LIVE_MAX)
+	if (identity->live_n < sa->ike->config->limits.ike_sas_max)
 		return true;
 	for (struct ike_sa *idle = identity->last; idle != NULL; idle = idle->newer) {
 		if (!idle->known || idle->link != 0 || idle->child_n > 0)
@@ -117,7 +123,7 @@ bool identity_admits(struct ike_sa *sa)
 
 bool identity_admits_rekey(const struct ike_sa *sa)
 {
-	return sa->identity == NULL || sa->identity->all_n < IDENTITY_ALL_MAX;
+	return sa->identity == NULL || sa->identity->all_n < kept_max(sa);
 }
 
 void identity_initial_contact(struct ike_sa *sa)

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which IKE SAs are of the same two authenticated identities: INITIAL_CONTACT ends them, RFC 7296
-// section 2.4, and whoever knows one secret gets so many of them and no more. One thread per core.
+// section 2.4, and whoever knows one secret gets so many of them (ike.limits.ike_sas_max) and no more. Its
+// hosts share it (L14): each link of a full identity (256 of them) may have an IKE SA and, until it is
+// found dead, the one before. One thread per core.
 #pragma once
 
 #include "hash.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-// IKE SAs of one identity that are up. Its hosts share it (L14): each link of a full identity (256 of
-// them) may have an IKE SA and, until it is found dead, the one before.
-#define IDENTITY_LIVE_MAX 512
-// The same with those that were replaced or have ended and are kept for repeated requests: every one
-// that is up can have a predecessor.
-#define IDENTITY_ALL_MAX (2 * IDENTITY_LIVE_MAX)
 
 struct ike_sa;
 

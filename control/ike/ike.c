@@ -11,6 +11,7 @@
 #include "connection_child.h"
 #include "effect.h"
 #include "exchange.h"
+#include "half_open.h"
 #include "ike_sa.h"
 #include "pad.h"
 #include "reauth.h"
@@ -73,8 +74,9 @@ static int tables_init(struct ike *ike)
 		if (hash_init(hash[i], ike->secret))
 			return -ENOMEM;
 	timer_heap_init(&ike->timers);
+	ike->half_open = half_open_new();
 	ike->pad = pad_new(&ike->config->gateway, ike->secret);
-	return ike->pad == NULL ? -ENOMEM : connection_init_all(ike);
+	return ike->pad == NULL || ike->half_open == NULL ? -ENOMEM : connection_init_all(ike);
 }
 
 struct ike *ike_new(const struct config *config, const struct ike_ops *ops, void *arg)
@@ -111,6 +113,8 @@ void ike_free(struct ike *ike)
 	effect_free_all(ike);
 	connection_fini_all(ike);
 	pad_free(ike->pad);
+	half_open_free(ike->half_open);
+	secret_wipe(&ike->cookies, sizeof(ike->cookies));
 	timer_heap_fini(&ike->timers);
 	hash_fini(&ike->sas);
 	hash_fini(&ike->sa_handles);
@@ -460,4 +464,9 @@ void ike_on_dataplane_lost(struct ike *ike, uint64_t now_us)
 void ike_counters(const struct ike *ike, struct ike_counters *out)
 {
 	*out = ike->counters;
+}
+
+uint32_t ike_half_open(const struct ike *ike)
+{
+	return ike->half_open_n;
 }

@@ -275,7 +275,8 @@ bool ike_find(struct ike *ike, uint64_t ike_sa, struct ike_sa_info *out);
 	X(unknown_spi) X(bad_icv) X(window) X(no_proposal) X(invalid_ke) X(auth_failed)            \
 	X(half_open_refused) X(half_open_expired) X(identity_refused) X(established) X(children)   \
 	X(child_rekeys) X(ike_rekeys) X(address_failure) X(ts_unacceptable) X(peer_timeouts)       \
-	X(unsupported_critical)
+	X(unsupported_critical) X(source_refused) X(init_oversized) X(cookies_sent)                \
+	X(cookies_good) X(cookies_bad) X(requests_limited) X(children_refused)
 // clang-format on
 struct ike_counters {
 #define X(name) uint64_t name;
@@ -283,3 +284,4 @@ struct ike_counters {
 #undef X
 };
 void ike_counters(const struct ike *ike, struct ike_counters *out);
+uint32_t ike_half_open(const struct ike *ike); // IKE SAs that nobody has authenticated, now

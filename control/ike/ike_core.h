@@ -3,12 +3,14 @@
 // served. Nobody outside control/ike and tests includes this.
 #pragma once
 
+#include "cookie.h"
 #include "hash.h"
 #include "ike.h"
 #include "ike_msg.h"
 #include "timer.h"
 
 struct connection;
+struct half_open;
 struct ike_sa;
 struct pad;
 
@@ -40,6 +42,8 @@ struct ike {
 	struct ike_counters counters;
 	uint64_t next_handle;
 	uint32_t half_open_n;
+	struct half_open *half_open; // and by source
+	struct cookie_jar cookies;
 	uint32_t stranger_tokens;
 	uint64_t stranger_us;
 	uint8_t in[IKE_MESSAGE_MAX]; // copy of the datagram, decrypted in place

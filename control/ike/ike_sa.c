@@ -9,6 +9,7 @@
 #include "dh.h"
 #include "effect.h"
 #include "exchange.h"
+#include "half_open.h"
 #include "identity.h"
 
 #include <assert.h>
@@ -119,13 +120,6 @@ void handshake_free(struct handshake *handshake)
 	free(handshake->response);
 	dh_free(handshake->dh);
 	free(handshake);
-}
-
-static void half_open_over(struct ike_sa *sa)
-{
-	if (sa->half_open)
-		sa->ike->half_open_n--;
-	sa->half_open = false;
 }
 
 static void untouch(struct ike_sa *sa)

@@ -12,7 +12,7 @@
 #include "reauth.h"
 #include "task.h"
 
-#define CHILDREN_MAX 8 // per IKE SA
+#define CHILDREN_MAX CONFIG_CHILDREN_MAX // per IKE SA
 // An IKE SA that ended answers repeated requests for so long: a little more than the longest pause
 // between them; less when nobody was authenticated.
 #define LINGER_US (65 * US_PER_S)
@@ -69,7 +69,9 @@ struct ike_sa {
 	uint64_t spi_i, spi_r;
 	bool initiator; // ours is spi_i
 	enum ike_sa_state state;
-	bool half_open; // counted as such
+	bool half_open; // counted as such, see half_open.h
+	bool half_open_proved;
+	uint32_t half_open_source;
 	bool stale; // lost against another one, waits for the peer's delete
 	struct ike_path path;
 	bool nat_local, nat_remote; // who is behind a NAT
@@ -115,6 +117,7 @@ struct ike_sa {
 	uint64_t heard_us; // last protected message or ESP packet from the peer
 	uint64_t refused_since_us; // first of a row of TEMPORARY_FAILURE, 0: none
 	uint32_t rekeys;
+	uint64_t request_full_us; // of the bucket of the peer's requests
 };
 
 #define SA_LABEL_MAX 160

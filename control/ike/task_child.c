@@ -270,7 +270,9 @@ static void child_respond(struct ike_sa *sa, const struct ike_msg *msg, struct i
 	else if (about == ABOUT_PHYSICAL)
 		physical_policy(sa, &local, &remote);
 	// else somebody else's Link ID, or none's: default deny
-	if (sa->child_n < CHILDREN_MAX)
+	if (sa->child_n >= sa->ike->config->limits.children_max)
+		sa->ike->counters.children_refused++;
+	else
 		notify = child_talk_choose(sa, &talk, msg);
 	if (notify == 0)
 		notify = task_config_extend(sa, about, msg, b, &local, &remote);

@@ -6,6 +6,7 @@
 #include "dh.h"
 #include "effect.h"
 #include "exchange.h"
+#include "half_open.h"
 #include "ike_sa.h"
 #include "natd.h"
 
@@ -268,8 +269,9 @@ static bool answered_before(struct ike *ike, const struct ike_datagram *datagram
 	return true;
 }
 
+// Who has sent a cookie back is no stranger, and need not fear that others have used the answers up.
 static void refuse(struct ike *ike, const struct ike_datagram *datagram,
-	const struct ike_header *header, uint16_t notify, const void *data, size_t len)
+	const struct ike_header *header, bool proved, uint16_t notify, const void *data, size_t len)
 {
 	char addr[INET_ADDR_STRLEN];
 
@@ -277,7 +279,8 @@ static void refuse(struct ike *ike, const struct ike_datagram *datagram,
 		inet_addr_format(&datagram->remote, addr), datagram->remote_port,
 		notify_name(notify));
 	// As many events as answers, so that a flood does not become one of events.
-	if (exchange_answer_stranger(ike, datagram, header, notify, data, len))
+	if (proved ? exchange_answer_clear(ike, datagram, header, notify, data, len)
+		   : exchange_answer_stranger(ike, datagram, header, notify, data, len))
 		event_emit(ike, IKE_EVENT_ERROR, NULL, datagram, "IKE_SA_INIT refused: %s",
 			notify_name(notify));
 }
@@ -361,12 +364,11 @@ static int answer_request(struct ike_sa *sa, const struct ike_msg *msg,
 	return ret;
 }
 
-static void half_open(struct ike_sa *sa, uint64_t key)
+static void wait_for_auth(struct ike_sa *sa, uint64_t key, bool proved)
 {
 	struct ike *ike = sa->ike;
 
-	sa->half_open = true;
-	ike->half_open_n++;
+	half_open_begin(sa, proved);
 	sa->end_us = ike->now_us + ike->config->life.half_open_s * US_PER_S;
 	hash_add(&ike->inits, &sa->by_init, key);
 	sa->in_inits = true;
@@ -405,6 +407,7 @@ void task_init_respond(struct ike *ike, const struct ike_datagram *datagram)
 	struct ike_msg msg;
 	struct ike_sa *sa;
 	uint16_t notify;
+	bool proved;
 	int ret;
 
 	if (answered_before(ike, datagram, key))
@@ -414,18 +417,24 @@ void task_init_respond(struct ike *ike, const struct ike_datagram *datagram)
 		LOG_LIMITED(NOTICE, "IKE_SA_INIT dropped: %u half-open IKE SAs", ike->half_open_n);
 		return;
 	}
+	if (datagram->len > INIT_REQUEST_MAX) {
+		ike->counters.init_oversized++;
+		return;
+	}
 	ret = ike_msg_parse(datagram->data, datagram->len, &msg);
 	if (ret != 0) {
 		ike->counters.malformed++;
-		refuse(ike, datagram, &msg.header, NOTIFY_INVALID_SYNTAX, NULL, 0);
+		refuse(ike, datagram, &msg.header, false, NOTIFY_INVALID_SYNTAX, NULL, 0);
 		return;
 	}
 	if (msg.unsupported_critical != 0) {
 		ike->counters.unsupported_critical++;
-		refuse(ike, datagram, &msg.header, NOTIFY_UNSUPPORTED_CRITICAL_PAYLOAD,
+		refuse(ike, datagram, &msg.header, false, NOTIFY_UNSUPPORTED_CRITICAL_PAYLOAD,
 			&msg.unsupported_critical, 1);
 		return;
 	}
+	if (!half_open_admits(ike, datagram, &msg, &proved))
+		return;
 	notify = read_request(ike, &msg, &suite, &answer, &ke, &ni);
 	if (notify != 0) {
 		uint8_t group[2] = {0};
@@ -435,7 +444,7 @@ void task_init_respond(struct ike *ike, const struct ike_datagram *datagram)
 			group[0] = (uint8_t)(suite.dh->id >> 8);
 			group[1] = (uint8_t)suite.dh->id;
 		}
-		refuse(ike, datagram, &msg.header, notify, group, ke_wrong ? 2 : 0);
+		refuse(ike, datagram, &msg.header, proved, notify, group, ke_wrong ? 2 : 0);
 		return;
 	}
 	sa = responder_new(ike, &msg, datagram, &suite, &ni);
@@ -445,11 +454,11 @@ void task_init_respond(struct ike *ike, const struct ike_datagram *datagram)
 	if (ret < 0) {
 		ike_sa_free(sa);
 		ike->counters.malformed++;
-		refuse(ike, datagram, &msg.header, NOTIFY_INVALID_SYNTAX, NULL, 0);
+		refuse(ike, datagram, &msg.header, proved, NOTIFY_INVALID_SYNTAX, NULL, 0);
 		return;
 	}
 	event_message(sa, IKE_EVENT_MESSAGE_IN, datagram->data, datagram->len, datagram);
-	half_open(sa, key);
+	wait_for_auth(sa, key, proved);
 	event_message(sa, IKE_EVENT_MESSAGE_OUT, sa->handshake->response,
 		sa->handshake->response_len, datagram);
 	exchange_send(sa, datagram, sa->handshake->response, sa->handshake->response_len);

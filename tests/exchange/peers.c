@@ -713,6 +713,11 @@ static void common_config(struct config *config)
 	};
 	config->replay_window = 128;
 	config->half_open_max = 100;
+	config->limits = (struct config_limits){.cookie_threshold = UINT32_MAX,
+		.half_open_source_max = UINT32_MAX,
+		.init_source_rate = US_PER_S,
+		.ike_sas_max = 512,
+		.children_max = CHILDREN_MAX};
 }
 
 static void set_secret(struct secret *secret, const char *text)

@@ -117,7 +117,7 @@ START_TEST(too_many_of_one_identity)
 	ck_assert_ptr_nonnull(first->identity);
 	oldest = first->handle;
 	// The others would take their time: as many as there may be, by the count.
-	first->identity->live_n += IDENTITY_LIVE_MAX - 1;
+	first->identity->live_n += net.b.config.limits.ike_sas_max - 1;
 	one_more();
 	ck_assert_uint_eq(peer_counters(&net.b).identity_refused, _i == 0);
 	ck_assert_int_eq(ike_sa_by_handle(ike, oldest)->state,
@@ -150,7 +150,7 @@ START_TEST(too_many_kept)
 	ck_assert_uint_eq(identity->all_n, 2);
 	ck_assert_uint_eq(identity->live_n, 1);
 	all_n = identity->all_n;
-	identity->all_n = IDENTITY_ALL_MAX;
+	identity->all_n = 2 * net.b.config.limits.ike_sas_max;
 	ck_assert_int_eq(ike_sa_rekey(net.a.ike, peer_ike_sa(&net.a), net.now_us), 0);
 	peer_drain(&net.a);
 	net_run(&net, 500 * US_PER_MS);
@@ -176,12 +176,12 @@ START_TEST(full_identity)
 	net_start(&net);
 	net_connect(&net);
 	net_settle(&net);
-	for (uint32_t i = 0; i < IDENTITY_LIVE_MAX + 20; i++)
+	for (uint32_t i = 0; i < net.b.config.limits.ike_sas_max + 20; i++)
 		one_more();
 	identity = net.b.ike->all->identity;
-	ck_assert_uint_le(identity->live_n, IDENTITY_LIVE_MAX);
-	ck_assert_uint_le(identity->all_n, IDENTITY_ALL_MAX);
-	ck_assert_uint_eq(peer_counters(&net.b).established, IDENTITY_LIVE_MAX + 21);
+	ck_assert_uint_le(identity->live_n, net.b.config.limits.ike_sas_max);
+	ck_assert_uint_le(identity->all_n, 2 * net.b.config.limits.ike_sas_max);
+	ck_assert_uint_eq(peer_counters(&net.b).established, net.b.config.limits.ike_sas_max + 21);
 	sa = ike_sa_new(net.b.ike, false);
 	sa->remote_id = identity->first->remote_id;
 	sa->local_id = identity->first->local_id;

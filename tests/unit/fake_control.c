@@ -446,6 +446,12 @@ void ike_counters(const struct ike *ike, struct ike_counters *out)
 	out->established = 3;
 }
 
+uint32_t ike_half_open(const struct ike *ike)
+{
+	(void)ike;
+	return 0;
+}
+
 const char *ike_sa_state_name(enum ike_sa_state state)
 {
 	return state == IKE_SA_ESTABLISHED ? "established" : "other";

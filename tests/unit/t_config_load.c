@@ -155,6 +155,9 @@ START_TEST(test_defaults)
 	ck_assert_uint_eq(c->life.child_rekey_s, 3600);
 	ck_assert_uint_eq(c->replay_window, 128);
 	ck_assert_uint_eq(c->half_open_max, 1000);
+	ck_assert_int_eq(c->limits.cookies, CONFIG_COOKIES_AUTO);
+	ck_assert_uint_eq(config_cookie_threshold(c), 250);
+	ck_assert_uint_eq(c->limits.half_open_source_max, 64);
 	ck_assert_uint_eq(c->ike.n, 2);
 	for (uint32_t i = 0; i < c->ike.n; i++) {
 		const struct config_proposal *p = &c->ike.proposal[i];
@@ -179,7 +182,10 @@ START_TEST(test_values)
 		"state_dir = \"/var/lib/x\"; keylog_dir = \"/tmp/k\";"
 		"ike = { rekey = \"1d\"; rekey_jitter = 7; liveness = \"never\"; retransmit_tries "
 		"= 3; "
-		"half_open_time = \"9s\"; half_open_max = 12;");
+		"half_open_time = \"9s\"; half_open_max = 12; limits = { cookies = \"always\"; "
+		"half_open_source_max = 3; init_source_rate = 4; request_rate = 0; ike_sas_max = "
+		"5; "
+		"children_max = 6; };");
 
 	ck_assert_msg(c != NULL, "%s", config_errs.text[0]);
 	ck_assert_str_eq(c->state_dir, "/var/lib/x");
@@ -190,6 +196,13 @@ START_TEST(test_values)
 	ck_assert_uint_eq(c->life.retransmit_tries, 3);
 	ck_assert_uint_eq(c->life.half_open_s, 9);
 	ck_assert_uint_eq(c->half_open_max, 12);
+	ck_assert_int_eq(c->limits.cookies, CONFIG_COOKIES_ALWAYS);
+	ck_assert_uint_eq(config_cookie_threshold(c), 3);
+	ck_assert_uint_eq(c->limits.half_open_source_max, 3);
+	ck_assert_uint_eq(c->limits.init_source_rate, 4);
+	ck_assert_uint_eq(c->limits.request_rate, 0);
+	ck_assert_uint_eq(c->limits.ike_sas_max, 5);
+	ck_assert_uint_eq(c->limits.children_max, 6);
 	ck_assert_uint_eq(c->dataplane.worker_n, 2);
 	ck_assert_uint_eq(c->dataplane.worker_cpu[1], 2);
 	ck_assert_int_eq(c->dataplane.port[1].role, CONFIG_PORT_INNER);
