@@ -2,12 +2,12 @@
 // The load generator: N clients of the load identities (u0@load.example.org and so on) in one IKE core, over
 // real sockets in real time. Each makes IKE_SA_INIT, IKE_AUTH, a virtual link and a child SA whose keys it
 // throws away, so many at once as --in-flight says. For each thousand of links: time and CPU time of a
-// handshake and what the gateway's processes have grown by; see scripts/bench --links.
+// handshake and what the gateway's processes have grown by; or, with --beside, the same of two gateways in
+// windows that take turns (loadgen_pair.c). See scripts/bench --links.
 //
-// As root in the clients' namespace: ports 500 and 4500. One thread, and the probe's.
-#include "loadgen.h"
-
+// As root in the clients' namespace: ports 500 and 4500. One thread, and the probes'.
 #include "clock.h"
+#include "loadgen_impl.h"
 #include "log.h"
 
 #include <errno.h>
@@ -18,46 +18,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define WINDOW 1000 // handshakes whose median is a figure
 #define STUCK_US (60 * US_PER_S) // nothing comes up for so long: given up
 #define WAIT_MAX_US (100 * US_PER_MS)
-
-struct options {
-	uint32_t links, in_flight, addr_n;
-	struct inet_addr gateway, local;
-	int pid[LOAD_PROCESSES];
-	FILE *json;
-	bool hold, delete;
-};
-
-struct client {
-	uint64_t begin_us;
-	uint64_t ike_sa; // 0: not up
-};
-
-// What a thousand handshakes took.
-struct window {
-	uint32_t links; // at its end
-	double wall_us, cpu_us[LOAD_PROCESSES]; // of each
-	double median_us, longest_us; // from the first message to the child SA
-};
-
-struct load {
-	struct options o;
-	struct config config; // `base` with our connections
-	struct config *base;
-	struct client *client; // one per connection
-	struct ike *ike;
-	struct load_net *net;
-	struct load_probe *probe;
-	uint32_t started, up, failed, gone;
-	uint32_t spi; // last given
-	uint64_t moved_us; // when anything came up or went
-	uint64_t took_us[WINDOW];
-	uint32_t window_n;
-	struct window *window;
-	struct load_gauge first, last; // at the beginning, and at the end of the last window
-};
 
 static volatile sig_atomic_t signalled;
 
@@ -137,7 +99,7 @@ static void on_up(struct load *load, const struct ike_effect *effect)
 	load->moved_us = now_us;
 	client->ike_sa = effect->ike_sa;
 	load->took_us[load->up++ % WINDOW] = now_us - client->begin_us;
-	if (load->up % WINDOW == 0)
+	if (load->up % WINDOW == 0 && load->window != NULL)
 		end_window(load);
 }
 
@@ -171,9 +133,9 @@ static void pump(struct load *load)
 	}
 }
 
-static void turn(struct load *load)
+void load_turn(struct load *load, uint64_t wait_us)
 {
-	uint64_t now_us = clock_now_us(), next_us = 0, wait_us = WAIT_MAX_US;
+	uint64_t now_us = clock_now_us(), next_us = 0;
 
 	pump(load);
 	next_us = ike_next_us(load->ike);
@@ -194,14 +156,11 @@ static bool stuck(const struct load *load)
 	return clock_now_us() - load->moved_us > STUCK_US;
 }
 
-static int bring_up(struct load *load)
+int load_bring_up(struct load *load, uint32_t links)
 {
-	load_gauge_read(load->o.pid, &load->first);
-	load->last = load->first;
 	load->moved_us = clock_now_us();
-	while (load->up < load->o.links && load->failed == 0 && !signalled && !stuck(load)) {
-		while (load->started < load->o.links &&
-			load->started - load->up < load->o.in_flight) {
+	while (load->up < links && load->failed == 0 && !signalled && !stuck(load)) {
+		while (load->started < links && load->started - load->up < load->o.in_flight) {
 			uint32_t i = load->started++;
 
 			load->client[i].begin_us = clock_now_us();
@@ -210,16 +169,16 @@ static int bring_up(struct load *load)
 				return -EIO;
 			pump(load);
 		}
-		turn(load);
+		load_turn(load, WAIT_MAX_US);
 	}
-	return load->up == load->o.links ? 0 : -EIO;
+	return load->up == links ? 0 : -EIO;
 }
 
 // Answers what it is asked until there is a signal.
 static void hold(struct load *load)
 {
 	while (!signalled)
-		turn(load);
+		load_turn(load, WAIT_MAX_US);
 }
 
 static int delete_all(struct load *load)
@@ -234,7 +193,7 @@ static int delete_all(struct load *load)
 			asked++;
 			pump(load);
 		}
-		turn(load);
+		load_turn(load, WAIT_MAX_US);
 	}
 	return load->gone - before == load->up ? 0 : -EIO;
 }
@@ -268,10 +227,11 @@ static int configure(struct load *load)
 		struct config_connection *c = &load->config.connection[i];
 
 		*c = load->base->connection[0];
-		snprintf(c->name, sizeof(c->name), "u%u", i);
-		c->gateway = load->o.gateway;
-		c->id.len = (uint8_t)snprintf(
-			(char *)c->id.data, sizeof(c->id.data), "u%u@load.example.org", i);
+		snprintf(c->name, sizeof(c->name), "u%u", load->o.first + i);
+		c->gateway =
+			load_pair_beside(&load->o.pair, i) ? load->o.pair.gateway : load->o.gateway;
+		c->id.len = (uint8_t)snprintf((char *)c->id.data, sizeof(c->id.data),
+			"u%u@load.example.org", load->o.first + i);
 	}
 	return 0;
 }
@@ -284,8 +244,7 @@ static int load_init(struct load *load)
 		return error;
 	load->spi = 255; // lower ones are reserved, RFC 4303 section 2.1
 	load->client = calloc(load->o.links, sizeof(*load->client));
-	load->window = calloc(load->o.links / WINDOW + 1, sizeof(*load->window));
-	if (load->client == NULL || load->window == NULL)
+	if (load->client == NULL)
 		return -ENOMEM;
 	load->net = load_net_new(&load->o.local, load->o.addr_n);
 	if (load->net == NULL)
@@ -368,15 +327,28 @@ static void report(struct load *load)
 			probe.longest_us);
 }
 
+// All links of one gateway, a window for each thousand.
+static int run_windows(struct load *load)
+{
+	int error = 0;
+
+	load->window = calloc(load->o.links / WINDOW + 1, sizeof(*load->window));
+	if (load->window == NULL)
+		return -ENOMEM;
+	load_gauge_read(load->o.pid, &load->first);
+	load->last = load->first;
+	error = load_bring_up(load, load->o.links);
+	report(load);
+	return error;
+}
+
 static int run(struct load *load)
 {
 	struct load_probe_report probe;
 	int error = load_init(load);
 
 	if (error == 0)
-		error = bring_up(load);
-	if (load->ike != NULL && load->probe != NULL)
-		report(load);
+		error = load->o.pair.pairs > 0 ? load_pair_run(load) : run_windows(load);
 	if (error == 0 && load->o.hold) {
 		hold(load);
 		load_probe_read(load->probe, &probe);
@@ -393,10 +365,21 @@ static int run(struct load *load)
 }
 
 static const char usage[] =
-	"usage: loadgen [--links N] [--in-flight N] [--gateway ADDRESS]\n"
+	"usage: loadgen [--links N] [--first N] [--in-flight N] [--gateway ADDRESS]\n"
 	"               [--local FIRST ADDRESS] [--addresses N] [--control PID] [--dataplane PID]\n"
 	"               [--json FILE] [--hold] [--delete]\n"
-	"--hold: stays and answers until a signal comes. --delete: ends all links at the end.\n";
+	"               [--beside ADDRESS --beside-control PID --beside-dataplane PID\n"
+	"                [--beside-links N] [--pairs N] [--window N]]\n"
+	"--first: number of the first identity. --hold: stays and answers until a signal comes.\n"
+	"--delete: ends all links at the end.\n"
+	"--beside: instead of --links, brings a second gateway to N links, then makes pairs of "
+	"windows,\n"
+	"one at each gateway.\n";
+
+static uint32_t number(const char *text)
+{
+	return (uint32_t)strtoul(text, NULL, 10);
+}
 
 static int read_options(struct options *o, int argc, char **argv)
 {
@@ -407,20 +390,26 @@ static int read_options(struct options *o, int argc, char **argv)
 		{"control", required_argument, NULL, 'c'},
 		{"dataplane", required_argument, NULL, 'd'}, {"json", required_argument, NULL, 'j'},
 		{"hold", no_argument, NULL, 'h'}, {"delete", no_argument, NULL, 'x'},
+		{"first", required_argument, NULL, 'i'}, {"beside", required_argument, NULL, 'B'},
+		{"beside-control", required_argument, NULL, 'C'},
+		{"beside-dataplane", required_argument, NULL, 'D'},
+		{"beside-links", required_argument, NULL, 'L'},
+		{"pairs", required_argument, NULL, 'P'}, {"window", required_argument, NULL, 'W'},
 		{NULL, 0, NULL, 0}};
-	const char *gateway = "192.0.2.1", *local = "192.0.2.3";
+	const char *gateway = "192.0.2.1", *local = "192.0.2.3", *beside = NULL;
+	struct load_pair *pair = &o->pair;
 	int c = 0;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		switch (c) {
 		case 'n':
-			o->links = (uint32_t)strtoul(optarg, NULL, 10);
+			o->links = number(optarg);
 			break;
 		case 'f':
-			o->in_flight = (uint32_t)strtoul(optarg, NULL, 10);
+			o->in_flight = number(optarg);
 			break;
 		case 'a':
-			o->addr_n = (uint32_t)strtoul(optarg, NULL, 10);
+			o->addr_n = number(optarg);
 			break;
 		case 'c':
 			o->pid[LOAD_CONTROL] = atoi(optarg);
@@ -445,10 +434,38 @@ static int read_options(struct options *o, int argc, char **argv)
 			if (o->json == NULL)
 				return -errno;
 			break;
+		case 'i':
+			o->first = number(optarg);
+			break;
+		case 'B':
+			beside = optarg;
+			break;
+		case 'C':
+			pair->pid[LOAD_CONTROL] = atoi(optarg);
+			break;
+		case 'D':
+			pair->pid[LOAD_DATAPLANE] = atoi(optarg);
+			break;
+		case 'L':
+			pair->links = number(optarg);
+			break;
+		case 'P':
+			pair->pairs = number(optarg);
+			break;
+		case 'W':
+			pair->window = number(optarg);
+			break;
 		default:
 			return -EINVAL;
 		}
 	}
+	if (beside == NULL)
+		pair->pairs = 0;
+	else if (inet_addr_parse(beside, &pair->gateway) != 0 || pair->pairs == 0 ||
+		pair->window == 0 || pair->window > WINDOW)
+		return -EINVAL;
+	else
+		o->links = pair->links + 2 * pair->pairs * pair->window;
 	if (inet_addr_parse(gateway, &o->gateway) != 0 || inet_addr_parse(local, &o->local) != 0 ||
 		o->gateway.family != o->local.family || o->links == 0 || o->in_flight == 0)
 		return -EINVAL;
@@ -457,7 +474,10 @@ static int read_options(struct options *o, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	static struct load load = {.o = {.links = 1000, .in_flight = 16, .addr_n = 16}};
+	static struct load load = {.o = {.links = 1000,
+					   .in_flight = 16,
+					   .addr_n = 16,
+					   .pair = {.links = 500, .pairs = 10, .window = 100}}};
 	const struct sigaction action = {.sa_handler = on_signal};
 	int error = read_options(&load.o, argc, argv);
 
