@@ -56,8 +56,7 @@ static int find_slot(
 	if (oldest == NULL)
 		return -ENOSPC;
 	*slot = oldest->lease.slot;
-	record_drop(book, oldest);
-	return pool_take(shelf->pool, *slot);
+	return record_forget(book, oldest) == 0 ? pool_take(shelf->pool, *slot) : -EIO;
 }
 
 // The slot of a reserved record is changed for another one, as random assignment wants.
@@ -66,9 +65,11 @@ static int change_slot(struct lease_book *book, struct record *record, uint64_t 
 	struct pool *pool = book->shelf[record->lease.pool].pool;
 	struct inet_prefix old = lease_prefix(book, &record->lease);
 	uint64_t slot = 0;
+	int error = find_slot(book, record->lease.pool, start, record, &slot);
 
-	if (find_slot(book, record->lease.pool, start, record, &slot) != 0)
-		return 0; // all others are live: the old one is all there is
+	if (error != 0)
+		return error == -ENOSPC ? 0
+					: error; // all others are live: the old one is all there is
 	if (store_del_lease(book->store, &old) != 0) {
 		pool_give(pool, slot);
 		return -EIO;
@@ -118,37 +119,83 @@ int lease_take(struct lease_book *book, uint32_t pool, const struct config_id *i
 	if (error != 0)
 		return error;
 	record->lease.used_s = now_s;
-	// Known on disk with this slot: its time is not worth a page, it is kept when it goes back.
-	error = record->saved ? 0 : record_save(book, record);
-	if (error != 0) {
-		if (!record->is_static)
-			record_drop(book, record);
-		return error;
-	}
+	// The row of a slot that was another's before it was given to this one by the configuration.
+	if (record->is_static && !record->saved && record_save(book, record) != 0)
+		return -EIO;
 	record_make_live(book, record, link);
 	*out = &record->lease;
 	return 0;
 }
 
-static bool is_prefix(const struct lease_book *book, const struct record *record,
-	const struct inet_prefix *prefix)
+static bool is_free_to_go(const struct record *record)
 {
-	struct inet_prefix has = lease_prefix(book, &record->lease);
+	return record->lease.link == 0 && !record->is_static;
+}
 
-	return prefix == NULL || prefix->addr.family == 0 || inet_prefix_equal(&has, prefix);
+// Takes the slot that a live link had. Where a lease's row says something else of the slot or of the owner
+// (*record, NULL: nothing), it is older than the link and goes. A static slot that the configuration gave
+// either while nobody was running stays.
+static int take_back(struct lease_book *book, uint32_t pool, const struct config_id *identity,
+	uint32_t ordinal, uint64_t slot, struct record **record)
+{
+	struct pool *slots = book->shelf[pool].pool;
+	struct record *had = *record, *holder = NULL;
+
+	if (had != NULL && !is_free_to_go(had))
+		return -ENOENT;
+	if (pool_is_taken(slots, slot)) {
+		holder = record_at(book, pool, slot);
+		if (holder == NULL || !is_free_to_go(holder))
+			return -ENOENT;
+		if (record_forget(book, holder) != 0)
+			return -EIO;
+	}
+	if (had != NULL && record_forget(book, had) != 0)
+		return -EIO;
+	*record = NULL;
+	if (pool_take(slots, slot) != 0)
+		return -ENOENT;
+	*record = record_add(book, pool, identity, ordinal, slot);
+	if (*record == NULL) {
+		pool_give(slots, slot);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+// An early row of a link does not name the prefix: then the lease's own row has to be there.
+static int find_again(struct lease_book *book, uint32_t pool, const struct config_id *identity,
+	uint32_t ordinal, const struct inet_prefix *prefix, struct record **out)
+{
+	struct record *record = record_find(book, pool, identity, ordinal);
+	uint64_t slot = 0;
+	int error = 0;
+
+	if (record != NULL && record->lease.link != 0)
+		return -EBUSY;
+	if (prefix == NULL || prefix->addr.family == 0)
+		error = record != NULL && record->saved ? 0 : -ENOENT;
+	else if (pool_slot_of(book->shelf[pool].pool, prefix, &slot) != 0)
+		error = -ENOENT;
+	else if (record == NULL || record->lease.slot != slot)
+		error = take_back(book, pool, identity, ordinal, slot, &record);
+	*out = record;
+	return error;
 }
 
 int lease_resume(struct lease_book *book, uint32_t pool, const struct config_id *identity,
-	uint32_t ordinal, const struct inet_prefix *prefix, uint64_t link, struct lease **out)
+	uint32_t ordinal, const struct inet_prefix *prefix, uint64_t link, uint64_t since_s,
+	struct lease **out)
 {
-	struct record *record =
-		has_pool(book, pool) ? record_find(book, pool, identity, ordinal) : NULL;
+	struct record *record = NULL;
+	int error = has_pool(book, pool)
+		? find_again(book, pool, identity, ordinal, prefix, &record)
+		: -ENOENT;
 
-	// A static slot that the configuration gave it while nobody was running is not what it had.
-	if (record == NULL || !record->saved || !is_prefix(book, record, prefix))
-		return -ENOENT;
-	if (record->lease.link != 0)
-		return -EBUSY;
+	if (error != 0)
+		return error;
+	if (record->lease.used_s == 0)
+		record->lease.used_s = since_s;
 	record_make_live(book, record, link);
 	*out = &record->lease;
 	return 0;

@@ -3,7 +3,9 @@
 // else reserved: the identity that had it gets it again (stable assignment), or surely another one
 // (random assignment), and it goes to somebody else only when its pool has no free slot left, the
 // longest unused first. A static slot is its identity's alone. A slot is never live for two (L20).
-// Memory first, every change also in the store. Control's thread.
+// Memory first. The store has a row for each reserved lease; a live one stands in the row of its link, which
+// whoever takes the lease writes in the same transaction: one row for a new link, whatever it has.
+// Control's thread.
 #pragma once
 
 #include "pool.h"
@@ -51,11 +53,12 @@ bool lease_is_static(const struct lease *lease);
 // 0, -ENOSPC (every slot is live), -EIO, -ENOMEM, -EBUSY (that lease is live already).
 int lease_take(struct lease_book *book, uint32_t pool, const struct config_id *identity,
 	uint32_t ordinal, uint64_t link, uint64_t now_s, struct lease **out);
-// The lease as it was before the process ended, whatever the assignment. -EBUSY; -ENOENT, also when
-// it is another prefix by now: the pool moved, and the identity had a lease there long ago. `prefix`
-// NULL, or of no family: any.
+// The lease as the link's row has it, whatever the assignment; live since since_s if nothing else is known
+// of it. -EBUSY: the owner has a live lease; -ENOENT: the prefix is no slot any more, or a static one by
+// now, or live; -EIO, -ENOMEM. `prefix` NULL, or of no family: the one that the lease's own row has.
 int lease_resume(struct lease_book *book, uint32_t pool, const struct config_id *identity,
-	uint32_t ordinal, const struct inet_prefix *prefix, uint64_t link, struct lease **out);
+	uint32_t ordinal, const struct inet_prefix *prefix, uint64_t link, uint64_t since_s,
+	struct lease **out);
 // Reserved from now on.
 void lease_give(struct lease_book *book, struct lease *lease, uint64_t now_s);
 
@@ -67,8 +70,8 @@ int lease_stay(struct lease_book *book, struct lease *lease); // undoes that; -E
 
 // Pools as another configuration has them, matched by name. Where a pool's shape or its static slots
 // are other ones, leases keep their prefixes as far as these are slots of the pool still. `lost` is
-// told of each live lease that is not, before it goes; its row stays in the store, in case the pool
-// comes back as it was. 0; -ENOMEM, -ENOSPC (indexes): nothing has changed.
+// told of each live lease that is not, before it goes; the store keeps it, in case the pool comes
+// back as it was. 0; -ENOMEM, -ENOSPC (indexes): nothing has changed.
 int lease_book_reconfigure(struct lease_book *book, const struct config *config,
 	void (*lost)(void *arg, struct lease *lease), void *arg);
 

@@ -107,6 +107,40 @@ void record_drop(struct lease_book *book, struct record *record)
 	free(record);
 }
 
+int record_forget(struct lease_book *book, struct record *record)
+{
+	struct inet_prefix prefix = lease_prefix(book, &record->lease);
+
+	if (store_del_lease(book->store, &prefix) != 0)
+		return -EIO;
+	record_drop(book, record);
+	return 0;
+}
+
+struct search {
+	uint32_t pool;
+	uint64_t slot;
+	struct record *found;
+};
+
+static bool is_at(void *arg, struct hash_node *node)
+{
+	struct search *search = arg;
+	struct record *record = CONTAINER_OF(node, struct record, by_owner);
+
+	if (record->lease.pool == search->pool && record->lease.slot == search->slot)
+		search->found = record;
+	return search->found == NULL;
+}
+
+struct record *record_at(const struct lease_book *book, uint32_t pool, uint64_t slot)
+{
+	struct search search = {.pool = pool, .slot = slot};
+
+	hash_each(&book->by_owner, is_at, &search);
+	return search.found;
+}
+
 void record_rename(struct lease_book *book, struct record *record, uint32_t pool, uint32_t ordinal)
 {
 	struct config_id identity;
@@ -167,9 +201,7 @@ static bool may_load(
 	if (pool_is_taken(book->shelf[pool].pool, slot) ||
 		(old != NULL && (old->lease.link != 0 || old->lease.used_s > row->used_s)))
 		return false;
-	if (old != NULL)
-		record_drop(book, old);
-	return true;
+	return old == NULL || record_forget(book, old) == 0;
 }
 
 bool record_load(void *arg, const struct store_lease *row)

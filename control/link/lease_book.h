@@ -14,7 +14,7 @@ struct record {
 	struct hash_node by_owner;
 	TAILQ_ENTRY(record) reserved; // while it is, unless it is static
 	bool is_static; // of the configuration: there whether or not a link ever had it
-	bool saved; // the store has it, as far as a start needs it
+	bool saved; // it has a row in the store, with this slot and owner
 	uint8_t id_type;
 	uint8_t id_len;
 	uint8_t id[];
@@ -57,6 +57,10 @@ int record_add_static(struct lease_book *book, uint32_t pool, struct pool *from,
 	const struct config_static *assignment);
 // A reserved record and its slot go.
 void record_drop(struct lease_book *book, struct record *record);
+// The same, and its row in the store. 0 or -EIO: nothing has changed.
+int record_forget(struct lease_book *book, struct record *record);
+// Who has the slot of the pool; by looking at every record. NULL: nobody.
+struct record *record_at(const struct lease_book *book, uint32_t pool, uint64_t slot);
 // The same record under another owner.
 void record_rename(struct lease_book *book, struct record *record, uint32_t pool, uint32_t ordinal);
 void record_make_live(struct lease_book *book, struct record *record, uint64_t link);

@@ -127,7 +127,7 @@ static bool fits(struct change *change, struct record *record)
 	return assigned->lease.slot == slot; // taken by the static lease, which it becomes
 }
 
-// Its row in the store stays.
+// The store keeps whose it was.
 static void leave(struct change *change, struct record *record)
 {
 	struct lease_book *book = change->book;
@@ -136,6 +136,8 @@ static void leave(struct change *change, struct record *record)
 		change->lost_n++;
 		change->lost(change->arg, &record->lease);
 		record_make_reserved(book, record);
+		if (!record->saved)
+			record_save(book, record);
 	}
 	record_drop(book, record);
 }

@@ -43,7 +43,7 @@ struct link_extra {
 };
 
 struct link {
-	uint64_t handle; // random, 1 to 2^53 - 1; also the cookie of its SAs
+	uint64_t handle; // 1 to 2^53 - 1, greater than those before; also the cookie of its SAs
 	enum link_state state;
 	bool virtual_link;
 	bool no_grace; // ends with its last IKE SA

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Below 2^53, so that JSON carries handles as numbers.
+// Below 2^53, so that JSON carries handles as numbers: the time in seconds, and what tells links of a
+// second apart.
+#define HANDLE_SHIFT 20
 #define HANDLE_MASK ((UINT64_C(1) << 53) - 1)
 
 bool link_index_same_identity(const struct config_id *a, const struct config_id *b)
@@ -27,14 +29,18 @@ static uint64_t link_id_key(const uint8_t *link_id)
 	return key;
 }
 
-uint64_t link_index_handle(const struct link_table *table)
+uint64_t link_index_handle(struct link_table *table, uint64_t now_us)
 {
 	uint64_t handle = 0;
 
-	do {
-		table->setup.random(table->setup.random_arg, &handle, sizeof(handle));
-		handle &= HANDLE_MASK;
-	} while (handle == 0 || hash_find(&table->by_handle, handle) != NULL);
+	table->setup.random(table->setup.random_arg, &handle, sizeof(handle));
+	handle &= (UINT64_C(1) << HANDLE_SHIFT) - 1;
+	handle |= link_wall_s(table, now_us) << HANDLE_SHIFT & HANDLE_MASK;
+	if (handle <= table->last_handle)
+		handle = table->last_handle + 1;
+	while (handle == 0 || handle > HANDLE_MASK || hash_find(&table->by_handle, handle) != NULL)
+		handle = (handle + 1) & HANDLE_MASK; // the clock was in a far future once
+	table->last_handle = handle;
 	return handle;
 }
 
@@ -45,6 +51,8 @@ struct link_entry *link_index_add(struct link_table *table, const struct link *l
 	if (entry == NULL)
 		return NULL;
 	entry->link = *link;
+	if (link->handle > table->last_handle)
+		table->last_handle = link->handle;
 	hash_add(&table->by_handle, &entry->by_handle, entry->link.handle);
 	hash_add(&table->by_identity, &entry->by_identity,
 		identity_key(table, &entry->link.identity));

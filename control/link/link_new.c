@@ -117,7 +117,7 @@ static bool take_leases(struct link_table *table, struct link *link, const struc
 static struct link_entry *create(struct link_table *table, const struct ike_link_request *request,
 	const struct link_wants *wants, uint32_t ordinal, uint64_t now_us, const char **why)
 {
-	struct link link = {.handle = link_index_handle(table),
+	struct link link = {.handle = link_index_handle(table, now_us),
 		.state = LINK_ORPHAN,
 		.identity = *request->identity,
 		.ordinal = ordinal,

@@ -61,8 +61,8 @@ const struct config_peer *link_find_peer(const struct config *config, const char
 	return NULL;
 }
 
-static bool resume_lease(
-	struct link_table *table, struct link *link, const struct store_link_pool *row)
+static bool resume_lease(struct link_table *table, struct link *link,
+	const struct store_link_pool *row, uint64_t since_s)
 {
 	uint32_t owner = LEASE_OWNER(link->ordinal, row->nth);
 	uint32_t pool = lease_book_index_of(table->leases, row->name), n = link->lease_n;
@@ -70,7 +70,7 @@ static bool resume_lease(
 
 	if (n == LINK_LEASES || lease_book_pool(table->leases, pool) == NULL ||
 		lease_resume(table->leases, pool, &link->identity, owner, &row->prefix,
-			link->handle, &lease) != 0)
+			link->handle, since_s, &lease) != 0)
 		return false;
 	link->lease[n] = lease;
 	link->prefix[n] = lease_prefix(table->leases, lease);
@@ -79,6 +79,20 @@ static bool resume_lease(
 	link->lease_nth[n] = (owner & ~LEASE_LEAVING) >> LEASE_NTH_SHIFT;
 	link->lease_n++;
 	return true;
+}
+
+// The configuration has not the pool or not the prefix now. It is the identity's, if they come back.
+static void keep_lease(
+	struct link_table *table, const struct store_link *row, const struct store_link_pool *pool)
+{
+	struct store_lease lease = {.prefix = pool->prefix,
+		.identity = row->identity,
+		.ordinal = LEASE_OWNER(row->ordinal, pool->nth) & ~LEASE_LEAVING,
+		.used_s = table->setup.wall_s};
+
+	memcpy(lease.pool, pool->name, sizeof(lease.pool));
+	if (pool->prefix.addr.family != 0)
+		store_put_lease(table->setup.store, &lease);
 }
 
 struct load {
@@ -109,8 +123,11 @@ static bool load_link(void *arg, const struct store_link *row)
 	memcpy(link.link_id, row->link_id, LINK_ID_BYTES);
 	memcpy(link.client_iid, row->client_iid, 8);
 	memcpy(link.gateway_iid, row->gateway_iid, 8);
-	for (uint32_t i = 0; i < row->pool_n && complete; i++)
-		complete = resume_lease(table, &link, &row->pool[i]);
+	for (uint32_t i = 0; i < row->pool_n; i++)
+		if (!resume_lease(table, &link, &row->pool[i], row->created_s)) {
+			keep_lease(table, row, &row->pool[i]);
+			complete = false;
+		}
 	if (!complete) {
 		link_leases_drop(table, &link, table->setup.now_us);
 		if (load->lost_n < 256)

@@ -48,6 +48,7 @@ struct link_table {
 	struct link_setup setup;
 	struct lease_book *leases;
 	uint64_t secret[2]; // of the hashes
+	uint64_t last_handle; // the greatest of all links that are known to have been
 	struct hash by_handle, by_link_id, by_identity;
 	struct link_queue grace; // earliest end first
 	struct timer_heap expiry; // of links with extras that end
@@ -73,7 +74,9 @@ static inline uint64_t link_mono_us(const struct link_table *table, uint64_t wal
 }
 
 // link_index.c
-uint64_t link_index_handle(const struct link_table *table); // one that no link has
+// One that no link has. They grow, so that the row of a new link is the last one in the store: it goes
+// where the one before went, however many there are.
+uint64_t link_index_handle(struct link_table *table, uint64_t now_us);
 // An entry with this content; NULL: no memory.
 struct link_entry *link_index_add(struct link_table *table, const struct link *link);
 void link_index_del(struct link_table *table, struct link_entry *entry); // frees it

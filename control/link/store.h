@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Links and leases on disk: SQLite in WAL mode, so that what a transaction brought is there after a
-// crash of the process at any moment. The key of a lease's row is its prefix: a prefix has one
-// owner. Control's thread; the calls write to the page cache and do not wait for the disk, which a
+// crash of the process at any moment. A link's row has its live leases; the others have rows of their
+// own, whose key is the prefix: a prefix has one owner. Control's thread; the calls write to the page cache and do not wait for the disk, which a
 // thread of the store's own sees to.
 #pragma once
 

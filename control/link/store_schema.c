@@ -11,7 +11,7 @@
 LOG_TYPE("lease");
 
 // What each version's upgrade leads to; the last is what a new file gets.
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 
 // No index beside the keys: each would be one more page written for every new lease, and nothing is
 // ever looked up here but at the start, when everything is read.
@@ -38,7 +38,7 @@ static const char schema[] =
 	" PRIMARY KEY (link, prefix)"
 	") WITHOUT ROWID;"
 	"CREATE TABLE value (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-	"PRAGMA user_version = 3;";
+	"PRAGMA user_version = 4;";
 
 static int user_version(sqlite3 *db)
 {
@@ -142,8 +142,15 @@ static bool upgrade_from_2(sqlite3 *db)
 {
 	return sqlite3_exec(db,
 		       "ALTER TABLE link ADD COLUMN renumber INTEGER NOT NULL DEFAULT 0;"
-		       "PRAGMA user_version = 3;",
+		       "PRAGMA user_version = 4;",
 		       NULL, NULL, NULL) == SQLITE_OK;
+}
+
+// ---- from version 3: live leases had rows of their own too, which are no worse than none ----
+
+static bool upgrade_from_3(sqlite3 *db)
+{
+	return sqlite3_exec(db, "PRAGMA user_version = 4;", NULL, NULL, NULL) == SQLITE_OK;
 }
 
 static int upgrade(sqlite3 *db, int version)
@@ -153,7 +160,9 @@ static int upgrade(sqlite3 *db, int version)
 	LOG(NOTICE, "lease database: from version %d to %d", version, SCHEMA_VERSION);
 	if (sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
 		return store_failed(db, "upgrade");
-	good = version == 1 ? upgrade_from_1(db) : upgrade_from_2(db);
+	good = version == 1    ? upgrade_from_1(db)
+		: version == 2 ? upgrade_from_2(db)
+			       : upgrade_from_3(db);
 	if (!good || sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK) {
 		store_failed(db, "upgrade");
 		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
@@ -168,7 +177,7 @@ int store_schema_setup(sqlite3 *db)
 
 	if (version == SCHEMA_VERSION)
 		return 0;
-	if (version == 1 || version == 2)
+	if (version >= 1 && version < SCHEMA_VERSION)
 		return upgrade(db, version);
 	if (version == 0)
 		return sqlite3_exec(db, schema, NULL, NULL, NULL) == SQLITE_OK

@@ -74,8 +74,7 @@ static void one_client(struct store *store, struct lease_book *book, uint32_t i)
 	struct store_link row = {.virtual_link = true, .peer = "load", .profile = "link"};
 	int error = store_begin(store);
 
-	plain_random(NULL, &row.handle, 6);
-	row.handle++;
+	row.handle = i + 1;
 	row.identity.type = CONFIG_ID_RFC822;
 	row.identity.len = (uint8_t)snprintf(
 		(char *)row.identity.data, sizeof(row.identity.data), "u%u@load.example.org", i);
@@ -96,6 +95,19 @@ static void one_client(struct store *store, struct lease_book *book, uint32_t i)
 		error = store_commit(store);
 	if (error != 0)
 		die("a new link", -error);
+}
+
+// As link_load() does it.
+static bool resume(void *arg, const struct store_link *row)
+{
+	struct lease_book *book = arg;
+	struct lease *lease = NULL;
+
+	for (uint32_t k = 0; k < row->pool_n; k++)
+		if (lease_resume(book, lease_book_index(book, &pools[k]), &row->identity, 0,
+			    &row->pool[k].prefix, row->handle, row->created_s, &lease) != 0)
+			die("a link from before", EIO);
+	return true;
 }
 
 static int compare(const void *a, const void *b)
@@ -160,7 +172,7 @@ static void run(uint32_t clients, const char *path, FILE *json)
 	begin = clock_now_us();
 	store = store_open(path);
 	book = store != NULL ? lease_book_new(&config, store, plain_random, NULL) : NULL;
-	if (book == NULL)
+	if (book == NULL || store_each_link(store, resume, book) != 0)
 		die(path, errno);
 	start_us = clock_now_us() - begin;
 	printf("leases                        %9u\n", clients * POOLS);

@@ -76,8 +76,8 @@ START_TEST(test_stable_L28)
 			  &(struct inet_prefix){
 				  lease_prefix(book, first).addr, lease_prefix(book, first).len},
 			  sizeof(prefix)) == 0);
-	ck_assert_int_eq(lease_resume(book, POOL_GLOBAL, &alice, 0, NULL, 10, &first), -EBUSY);
-	ck_assert_int_eq(lease_resume(book, POOL_GLOBAL, &bob, 5, NULL, 10, &first), -ENOENT);
+	ck_assert_int_eq(lease_resume(book, POOL_GLOBAL, &alice, 0, NULL, 10, 1, &first), -EBUSY);
+	ck_assert_int_eq(lease_resume(book, POOL_GLOBAL, &bob, 5, NULL, 10, 1, &first), -ENOENT);
 }
 END_TEST
 
@@ -108,6 +108,7 @@ START_TEST(test_exhaustion)
 {
 	struct lease *lease[4], *more = NULL;
 	struct config_id id;
+	struct inet_prefix prefix;
 	char name[32];
 
 	for (int i = 0; i < 4; i++) {
@@ -125,10 +126,11 @@ START_TEST(test_exhaustion)
 	id = link_config_id("u0@example.org");
 	ck_assert_ptr_nonnull(lease_find(book, POOL_TINY, &id, 0));
 	// What replaced it is what a restart finds.
+	prefix = lease_prefix(book, more);
 	reload();
-	ck_assert_int_eq(lease_resume(book, POOL_TINY, &alice, 0, NULL, 9, &more), 0);
+	ck_assert_int_eq(lease_resume(book, POOL_TINY, &alice, 0, &prefix, 9, 1, &more), 0);
 	id = link_config_id("u2@example.org");
-	ck_assert_int_eq(lease_resume(book, POOL_TINY, &id, 0, NULL, 9, &more), -ENOENT);
+	ck_assert_int_eq(lease_resume(book, POOL_TINY, &id, 0, NULL, 9, 1, &more), -ENOENT);
 }
 END_TEST
 
@@ -138,12 +140,56 @@ START_TEST(test_other_shape)
 	struct lease *lease = NULL;
 
 	ck_assert_int_eq(lease_take(book, POOL_V4, &alice, 0, 7, 100, &lease), 0);
+	lease_give(book, lease, 101);
 	link_config_pool(&c->pool[POOL_V4], "v4", "10.67.0.0/16", 32);
 	reload();
 	ck_assert_ptr_null(lease_find(book, POOL_V4, &alice, 0));
 	link_config_pool(&c->pool[POOL_V4], "v4", "10.66.0.0/16", 32);
 	reload();
 	ck_assert_ptr_nonnull(lease_find(book, POOL_V4, &alice, 0));
+}
+END_TEST
+
+static struct inet_prefix prefix_of(const char *text)
+{
+	struct inet_prefix prefix;
+
+	ck_assert_int_eq(inet_prefix_parse(text, &prefix), 0);
+	return prefix;
+}
+
+static void put_row(const struct config_id *identity, const char *prefix, uint64_t used_s)
+{
+	struct store_lease row = {
+		.pool = "v4", .prefix = prefix_of(prefix), .identity = *identity, .used_s = used_s};
+
+	ck_assert_int_eq(store_put_lease(store, &row), 0);
+}
+
+// What a link's row says of its prefix is newer than what rows of leases say of the prefix, or of whose
+// it is: they are reserved for nobody any more, after another start neither.
+START_TEST(test_resume_old_rows_L20)
+{
+	struct inet_prefix prefix = prefix_of("10.66.0.5/32");
+	struct lease *lease = NULL, *other = NULL;
+
+	put_row(&alice, "10.66.0.4/32", 100);
+	put_row(&bob, "10.66.0.5/32", 101);
+	reload();
+	ck_assert_int_eq(lease_resume(book, POOL_V4, &alice, 0, &prefix, 7, 50, &lease), 0);
+	ck_assert_uint_eq(lease->used_s, 50);
+	prefix = lease_prefix(book, lease);
+	ck_assert_uint_eq(prefix.addr.bytes[3], 5);
+	ck_assert_ptr_null(lease_find(book, POOL_V4, &bob, 0));
+	ck_assert_uint_eq(pool_taken(lease_book_pool(book, POOL_V4)), 1);
+	// A second owner of it there is not.
+	ck_assert_int_eq(lease_resume(book, POOL_V4, &bob, 0, &prefix, 8, 50, &other), -ENOENT);
+	ck_assert_int_eq(lease_resume(book, POOL_V4, &alice, 0, &prefix, 8, 50, &other), -EBUSY);
+	prefix = prefix_of("10.67.0.5/32");
+	ck_assert_int_eq(lease_resume(book, POOL_V4, &bob, 0, &prefix, 8, 50, &other), -ENOENT);
+	reload();
+	ck_assert_ptr_null(lease_find(book, POOL_V4, &alice, 0));
+	ck_assert_ptr_null(lease_find(book, POOL_V4, &bob, 0));
 }
 END_TEST
 
@@ -201,12 +247,46 @@ static void must(bool truth, const char *what)
 	_exit(1);
 }
 
+static uint64_t model_handle(int i, int k)
+{
+	return (uint64_t)(i * 8 + k + 1);
+}
+
 static struct config_id model_id(int i)
 {
 	char name[32];
 
 	snprintf(name, sizeof(name), "m%d@example.org", i);
 	return link_config_id(name);
+}
+
+static void put_link(
+	const struct config_id *identity, int k, uint64_t handle, const struct lease *lease)
+{
+	struct store_link row = {.handle = handle,
+		.identity = *identity,
+		.ordinal = (uint32_t)k,
+		.peer = "p",
+		.profile = "p",
+		.pool_n = 1};
+
+	strcpy(row.pool[0].name, c->pool[POOL_TINY].name);
+	row.pool[0].prefix = lease_prefix(book, lease);
+	must(store_put_link(store, &row) == 0, "put");
+}
+
+// The links that a crash left end.
+static bool end_link(void *arg, const struct store_link *row)
+{
+	struct lease *lease = NULL;
+
+	(void)arg;
+	must(lease_resume(book, POOL_TINY, &row->identity, row->ordinal, &row->pool[0].prefix,
+		     row->handle, 1, &lease) == 0,
+		"not there again");
+	lease_give(book, lease, world->ops);
+	must(store_del_link(store, row->handle) == 0, "delete");
+	return true;
 }
 
 static void one_op(struct lease *held[IDS][ORDINALS], uint64_t now_s)
@@ -218,12 +298,15 @@ static void one_op(struct lease *held[IDS][ORDINALS], uint64_t now_s)
 	world->ops++;
 	if (held[i][k] != NULL) {
 		lease_give(book, held[i][k], now_s);
+		store_del_link(store, model_handle(i, k));
 		held[i][k] = NULL;
 		return;
 	}
 	must(store_begin(store) == 0, "begin");
 	error = lease_take(
-		book, POOL_TINY, &id, (uint32_t)k, (uint64_t)(i * 8 + k + 1), now_s, &held[i][k]);
+		book, POOL_TINY, &id, (uint32_t)k, model_handle(i, k), now_s, &held[i][k]);
+	if (error == 0)
+		put_link(&id, k, model_handle(i, k), held[i][k]);
 	if (crash_in <= 0 && random() % 3 == 0)
 		_exit(0); // not committed: the client was not told
 	must(store_commit(store) == 0, "commit");
@@ -264,6 +347,7 @@ static void live_and_crash(unsigned seed)
 	must(store != NULL, "open after a crash");
 	book = lease_book_new(&c->config, store, crash_random, NULL);
 	must(book != NULL, "load after a crash");
+	must(store_each_link(store, end_link, NULL) == 0, "read links");
 	crash_in = (int)(random() % OPS);
 	for (int i = 0; i < OPS; i++, crash_in--)
 		one_op(held, world->ops);
@@ -361,6 +445,7 @@ int main(void)
 	tcase_add_test(tc, test_random_L28);
 	tcase_add_test(tc, test_exhaustion);
 	tcase_add_test(tc, test_other_shape);
+	tcase_add_test(tc, test_resume_old_rows_L20);
 	tcase_add_test(tc, test_lost_database);
 	tcase_add_test(tc, test_model_stable_L20);
 	tcase_add_test(tc, test_model_random_L20);

@@ -283,7 +283,7 @@ static bool resume_link(void *arg, const struct store_link *row)
 		uint32_t k = row->pool[i].role;
 
 		if (lease_resume(book, pool_of(k), &row->identity, row->ordinal,
-			    &row->pool[i].prefix, row->handle, &held[link][k]) == 0)
+			    &row->pool[i].prefix, row->handle, 1, &held[link][k]) == 0)
 			continue;
 		held[link][k] = NULL;
 		must(k == 0, "a lease is gone though its pool has not changed");

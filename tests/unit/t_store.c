@@ -295,6 +295,29 @@ START_TEST(test_version_2)
 }
 END_TEST
 
+// The third one had a row for each live lease too.
+START_TEST(test_version_3)
+{
+	struct store_link link = {.handle = 42, .peer = "a", .profile = "p", .pool_n = 1};
+	struct store_lease lease = {.pool = "v4", .used_s = 100};
+
+	lease.prefix = link.pool[0].prefix = prefix_of("10.66.0.9/32");
+	strcpy(link.pool[0].name, "v4");
+	ck_assert_int_eq(store_put_lease(store, &lease), 0);
+	ck_assert_int_eq(store_put_link(store, &link), 0);
+	store_close(store);
+	sql("PRAGMA user_version = 3;");
+	store = store_open(path);
+	ck_assert_ptr_nonnull(store);
+	for (int again = 0; again < 2; again++) {
+		read_all();
+		ck_assert_uint_eq(lease_n, 1);
+		ck_assert_uint_eq(link_n, 1);
+		reopen();
+	}
+}
+END_TEST
+
 START_TEST(test_newer_version)
 {
 	store_close(store);
@@ -362,6 +385,7 @@ int main(void)
 	tcase_add_test(tc, test_rollback);
 	tcase_add_test(tc, test_version_1);
 	tcase_add_test(tc, test_version_2);
+	tcase_add_test(tc, test_version_3);
 	tcase_add_test(tc, test_newer_version);
 	tcase_add_loop_test(tc, test_rubbish, 0, sizeof(rubbish) / sizeof(rubbish[0]));
 	suite_add_tcase(s, tc);
