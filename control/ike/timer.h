@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Timers that scale: a binary heap of nodes that live inside their owners, earliest first. Setting,
-// moving and taking out cost O(log n); the earliest is read in O(1). One thread.
+// Timers that scale: a heap of nodes that live inside their owners, earliest first. Setting, moving and
+// taking out cost O(log n); the earliest is read in O(1). One thread.
 #pragma once
 
 #include "clock.h"
@@ -14,11 +14,11 @@ enum timer_kind {
 };
 struct timer {
 	uint64_t when_us; // valid while it is set
-	uint32_t place; // in the heap, from 1; 0: not set
+	uint32_t place; // in the heap, see timer.c; 0: not set
 	enum timer_kind kind; // which owner it is inside of
 };
 struct timer_heap {
-	struct timer **at; // at[0] is not used
+	struct timer_slot *at;
 	uint32_t n;
 	uint32_t cap;
 };
