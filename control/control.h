@@ -212,14 +212,15 @@ bool groups_mld(
 bool groups_igmp(struct control *control, const struct link *link, const uint8_t *data, size_t len);
 // The link has an outbound SA with these selectors, NULL: unknown ones: it is asked what it wants, if
 // it never was and can be.
-void groups_sa_up(struct control *control, const struct link *link, const struct ts_list *remote);
+void groups_sa_up(struct control *control, const struct link *link, const struct ts_list *local,
+	const struct ts_list *remote);
 void groups_primary(struct control *control, uint64_t link, sa_ref_t ref); // 0: it has none
 void groups_link_down(struct control *control, uint64_t link);
 void groups_reconcile(struct control *control); // after the listing
 void groups_port_input(
 	struct control *control, const struct ipc_punt_port *punt, const uint8_t *data);
 uint64_t groups_next_us(const struct control *control); // CLOCK_NEVER
-void groups_send(struct control *control); // reports that are due
+void groups_send(struct control *control, uint64_t now_us); // queries and reports that are due
 void groups_upstream_each(struct control *control,
 	void (*fn)(void *arg, const struct inet_addr *group, const struct source_filter *filter),
 	void *arg);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Multicast between links and the rest (L5, L25): MLD and IGMP that come out of a link's SAs become
 // memberships, and these commands to every worker with the SA that the link's packets take. A link
-// is asked once, when it first has an SA that a query can go by, and when its reports make no sense;
-// never periodically (L3). What all links want together is group_ports.c's. Control's thread.
+// is asked when it first has an SA that a query can go by (group_ask.c), and when its reports make no
+// sense; never periodically (L3). What all links want together is group_ports.c's. Control's thread.
 #include "group.h"
 
 #include "clock.h"
 #include "control.h"
+#include "group_ask.h"
 #include "group_ports.h"
-#include "hash.h"
 #include "igmp_msg.h"
 #include "log.h"
 #include "mld_msg.h"
@@ -24,15 +24,10 @@ LOG_TYPE("group");
 #define QUERY_DELAY_US (100 * US_PER_MS) // one host answers: nothing has to be spread
 #define SCOPE_MIN 3 // link-local scope stays on the link, RFC 4007 section 5
 
-struct asked { // a link that had its query
-	struct hash_node by_link;
-	bool v4, v6;
-};
-
 struct groups {
 	struct group_table *table;
 	struct group_ports *ports;
-	struct hash asked;
+	struct group_asks *asks;
 	uint32_t lost_n, lost_room; // what went while no dataplane could be told
 	struct ipc_group_del *lost;
 };
@@ -152,19 +147,12 @@ int groups_init(struct control *control)
 	control_random(NULL, secret, sizeof(secret));
 	groups->table = group_table_new(&limits, &events, control, secret);
 	groups->ports = group_ports_new(control);
-	if (groups->table == NULL || groups->ports == NULL ||
-		hash_init(&groups->asked, secret) != 0) {
+	groups->asks = group_asks_new(secret);
+	if (groups->table == NULL || groups->ports == NULL || groups->asks == NULL) {
 		groups_fini(control);
 		return -ENOMEM;
 	}
 	return 0;
-}
-
-static bool free_asked(void *arg, struct hash_node *node)
-{
-	hash_del(arg, node);
-	free(CONTAINER_OF(node, struct asked, by_link));
-	return true;
 }
 
 void groups_fini(struct control *control)
@@ -173,8 +161,7 @@ void groups_fini(struct control *control)
 
 	if (groups == NULL)
 		return;
-	hash_each(&groups->asked, free_asked, &groups->asked);
-	hash_fini(&groups->asked);
+	group_asks_free(groups->asks);
 	group_table_free(groups->table);
 	group_ports_free(groups->ports);
 	free(groups->lost);
@@ -206,47 +193,49 @@ static void ask4(struct control *control, const struct link *link)
 		control, link, packet, igmp_write_query(packet, sizeof(packet), &source, &query));
 }
 
-static struct asked *get_asked(struct groups *groups, uint64_t link)
+// A query from there to `group` fits the selectors, NULL: they are not known.
+static bool carries(const struct ts_list *local, const struct ts_list *remote,
+	const struct inet_addr *source, const char *group)
 {
-	struct hash_node *node = hash_find(&groups->asked, link);
-	struct asked *asked = NULL;
-
-	if (node != NULL)
-		return CONTAINER_OF(node, struct asked, by_link);
-	asked = calloc(1, sizeof(*asked));
-	if (asked != NULL)
-		hash_add(&groups->asked, &asked->by_link, link);
-	return asked;
-}
-
-static bool covers(const struct ts_list *list, const char *group)
-{
+	struct ts from = ts_from_addr(source), to;
 	struct inet_addr addr;
-	struct ts ts;
 
 	inet_addr_parse(group, &addr);
-	ts = ts_from_addr(&addr);
-	return ts_list_contains(list, &ts);
+	to = ts_from_addr(&addr);
+	return local == NULL || (ts_list_contains(local, &from) && ts_list_contains(remote, &to));
 }
 
-void groups_sa_up(struct control *control, const struct link *link, const struct ts_list *remote)
+void groups_sa_up(struct control *control, const struct link *link, const struct ts_list *local,
+	const struct ts_list *remote)
 {
-	bool v6 = remote == NULL || covers(remote, "ff02::1");
-	bool v4 = remote == NULL || covers(remote, "224.0.0.1");
-	struct asked *asked = NULL;
+	struct inet_addr source6 = inet_addr_link_local(link->gateway_iid), source4;
+	uint32_t families = 0;
 
-	if (control->groups == NULL || !link->virtual_link || !link->profile->multicast ||
-		(!v4 && !v6))
+	if (control->groups == NULL || !link->virtual_link || !link->profile->multicast)
 		return;
-	asked = get_asked(control->groups, link->handle);
-	if (asked == NULL)
-		return;
-	if (v6 && !asked->v6)
-		ask6(control, link);
-	if (v4 && !asked->v4 && link_has_ip4(link))
-		ask4(control, link);
-	asked->v6 = asked->v6 || v6;
-	asked->v4 = asked->v4 || v4;
+	source4 = group_ports_ip4(control->groups->ports);
+	if (carries(local, remote, &source6, "ff02::1"))
+		families |= GROUP_ASK_V6;
+	if (link_has_ip4(link) && carries(local, remote, &source4, "224.0.0.1"))
+		families |= GROUP_ASK_V4;
+	if (families != 0 &&
+		group_ask_start(control->groups->asks, link->handle, families, clock_now_us()) != 0)
+		LOG_LIMITED(ERR, "out of memory: a link is not asked for its groups");
+}
+
+static void ask_due(struct control *control, uint64_t now_us)
+{
+	uint64_t handle = 0;
+	uint32_t families = 0;
+
+	while (group_ask_take(control->groups->asks, now_us, &handle, &families)) {
+		const struct link *link = link_find(control->links, handle);
+
+		if (link != NULL && (families & GROUP_ASK_V6) != 0)
+			ask6(control, link);
+		if (link != NULL && (families & GROUP_ASK_V4) != 0)
+			ask4(control, link);
+	}
 }
 
 // ---- from links ----
@@ -277,8 +266,11 @@ static void take_message(struct control *control, const struct link *link,
 		!link_owns(link, &msg->src))
 		result = GROUP_MSG_SOURCE;
 	control->counts.group_msg[result]++;
-	if (result == GROUP_MSG_REPORT)
-		take_records(control, link, msg);
+	if (result != GROUP_MSG_REPORT)
+		return;
+	group_ask_heard(control->groups->asks, link->handle,
+		msg->src.family == AF_INET6 ? GROUP_ASK_V6 : GROUP_ASK_V4);
+	take_records(control, link, msg);
 }
 
 static bool wanted(const struct control *control, const struct link *link)
@@ -339,14 +331,10 @@ void groups_primary(struct control *control, uint64_t link, sa_ref_t ref)
 
 void groups_link_down(struct control *control, uint64_t link)
 {
-	struct hash_node *node = NULL;
-
 	if (control->groups == NULL)
 		return;
 	group_link_gone(control->groups->table, link);
-	node = hash_find(&control->groups->asked, link);
-	if (node != NULL)
-		free_asked(&control->groups->asked, node);
+	group_ask_gone(control->groups->asks, link);
 }
 
 // ---- the dataplane comes ----
@@ -386,16 +374,22 @@ void groups_port_input(
 
 uint64_t groups_next_us(const struct control *control)
 {
+	uint64_t ports_us = 0, asks_us = 0;
+
 	// Without a dataplane what is due waits, and nobody for it.
 	if (control->groups == NULL || control->phase != PHASE_READY)
 		return CLOCK_NEVER;
-	return group_ports_next_us(control->groups->ports);
+	ports_us = group_ports_next_us(control->groups->ports);
+	asks_us = group_ask_next_us(control->groups->asks);
+	return asks_us < ports_us ? asks_us : ports_us;
 }
 
-void groups_send(struct control *control)
+void groups_send(struct control *control, uint64_t now_us)
 {
-	if (control->groups != NULL && control->phase == PHASE_READY)
-		group_ports_send(control->groups->ports, clock_now_us());
+	if (control->groups == NULL || control->phase != PHASE_READY)
+		return;
+	ask_due(control, now_us);
+	group_ports_send(control->groups->ports, now_us);
 }
 
 // ---- for the admin commands ----

@@ -236,7 +236,7 @@ void install_out_set(struct control *control, const struct ike_effect *effect)
 			primary_changed(control, sa->group);
 		link = link_find(control->links, cmd.sa.cookie);
 		if (link != NULL)
-			groups_sa_up(control, link, &cmd.sa.remote_ts);
+			groups_sa_up(control, link, &cmd.sa.local_ts, &cmd.sa.remote_ts);
 		if (physical_is_group(cmd.sa.cookie))
 			physical_set(control, cmd.sa.cookie, cmd.ref, &cmd.sa.remote_ts);
 		// A client's routes are still on the old one: there it waits for the connection.

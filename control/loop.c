@@ -98,7 +98,7 @@ void control_pump(struct control *control)
 		n++;
 	}
 	control->pumping = false;
-	groups_send(control);
+	groups_send(control, clock_now_us());
 	set_timer(control, n == EFFECTS_A_ROUND);
 }
 

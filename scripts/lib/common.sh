@@ -10,6 +10,9 @@ BUILD=${CAPONIER_BUILD:-$ROOT/build}
 RUN=/run/caponier-testbed
 # shellcheck disable=SC2034 # used by those who source this
 NAMESPACES=(cpn-net cpn-gw cpn-client cpn-home cpn-lan cpn-router cpn-far)
+# Hosts more on the outer network, for who needs several clients: net_more makes them.
+# shellcheck disable=SC2034
+MORE_NAMESPACES=(cpn-third cpn-fourth)
 # Seconds that anything may take to become ready; builds under sanitizers want more.
 PATIENCE=${CAPONIER_PATIENCE:-30}
 

@@ -72,6 +72,17 @@ net_home()
 	net_link cpn-client home cpn-home lan
 }
 
+# net_more NAMESPACE NUMBER : one of MORE_NAMESPACES on the switch, with the addresses 192.0.2.NUMBER and
+# 2001:db8:ff::NUMBER; 251 to 253 are free.
+net_more()
+{
+	net_namespace "$1"
+	net_link "$1" outer cpn-net "${1#cpn-}"
+	ip -n cpn-net link set "${1#cpn-}" master outer
+	ip -n "$1" addr add "192.0.2.$2/24" dev outer
+	ip -n "$1" addr add "2001:db8:ff::$2/64" dev outer nodad
+}
+
 net_router()
 {
 	net_link cpn-router outer cpn-net router
@@ -131,7 +142,7 @@ net_exists()
 net_down()
 {
 	local namespace pid
-	for namespace in "${NAMESPACES[@]}"; do
+	for namespace in "${NAMESPACES[@]}" "${MORE_NAMESPACES[@]}"; do
 		net_exists "$namespace" || continue
 		# Whatever a user or a test left running in there goes with its network.
 		for pid in $(ip netns pids "$namespace"); do

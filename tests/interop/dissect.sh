@@ -33,11 +33,10 @@ for gateway in 192.0.2.1 2001:db8:ff::1; do
 	client_up --config "$WORK/client.conf"
 	link=$(gateway_json '.[] | select(.state == "up")' link show)
 	for kind in child ike; do
-		check "the gateway rekeys the $kind SA" cli sa rekey "$(sa_names $kind)"
+		check "the gateway rekeys the $kind SA" cli sa rekey "$(first_sa cli $kind)"
 		check "it is done" wait_for 10 rekeyed $kind 1
 	done
-	check "the client rekeys the child SA" client_cli sa rekey \
-		"$(client_json '.[] | select(.kind == "child") | .sa' sa show)"
+	check "the client rekeys the child SA" client_cli sa rekey "$(first_sa client_cli child)"
 	check "it is done" wait_for 10 rekeyed child 2
 	check "ping" pings cpn-client $LAN6 -s 1200
 	"$TESTBED" client --stop

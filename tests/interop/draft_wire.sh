@@ -23,7 +23,7 @@ link_attributes()
 
 joe()
 {
-	client_config id=joe@draft.example.org secret=profiles-secret wire=ipsecme-00 interface_id="$1"
+	client_config id=joe@draft.example.org secret=profiles-secret wire=ipsecme-00 interface_id="$1" multicast=false
 }
 
 joe ::a:b:c:d

@@ -113,7 +113,7 @@ client_config id=somebody@p1.example.org secret=profiles-secret lan=home lan_pre
 client_up --config "$WORK/client.conf"
 shared 2001:db8:50
 check "the link has both of its prefixes for itself" test "$(ip -n cpn-client -6 -o addr show dev cpn0 scope global | wc -l)" = 2
-check_equal "a child SA of its own for it" 2 "$(gateway_json '[.[] | select(.kind == "child")] | length' sa show)"
+check_equal "a child SA of its own for it, and one for groups" 3 "$(gateway_json '[.[] | select(.kind == "child")] | length' sa show)"
 delegated=$(gateway_json '.[] | select(.delegated != null) | .delegated[0]' link show)
 check_equal "the gateway delegated a /56" 56 "${delegated#*/}"
 died=$(($(drop_count ingress-filter) + $(drop_count sa-selector-in) + $(client_drop_count sa-selector-out)))

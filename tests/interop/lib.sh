@@ -76,7 +76,7 @@ evidence()
 {
 	echo "---- status"
 	"$TESTBED" status 2>&1 | head -40
-	for instance in "$RUN" "$RUN/client" "$RUN/client-far"; do
+	for instance in "$RUN" "$RUN/client" "$RUN"/client-*; do
 		[ -S "$instance/admin.sock" ] || continue
 		for what in "sa show" "drops show" "stats show"; do
 			echo "---- $instance: $what"
@@ -260,9 +260,11 @@ stream_stop()
 # has all of its addresses.
 client_up()
 {
+	local last=
 	CLIENT_NAMESPACE=cpn-client CLIENT_RUN=$RUN/client
-	if [[ "$*" == *cpn-far* ]]; then
-		CLIENT_NAMESPACE=cpn-far CLIENT_RUN=$RUN/client-far
+	for last; do :; done
+	if [[ $last == cpn-* && $last != cpn-client ]]; then
+		CLIENT_NAMESPACE=$last CLIENT_RUN=$RUN/client-${last#cpn-}
 	fi
 	"$TESTBED" client "$@" || fail "our client does not start"
 	wait_for "$PATIENCE" client_is_up || fail "our client's connection does not come up"
@@ -316,6 +318,14 @@ swan_alice()
 sa_names()
 {
 	gateway_json ".[] | select(.kind == \"$1\") | .sa" sa show
+}
+
+# The IKE SA, or the child SA that has the link's own addresses: beside it our client makes one for groups.
+# first_sa cli|client_cli ike|child
+first_sa()
+{
+	"$1" --json sa show | jq -r --arg kind "$2" '[.[] | select(.kind == $kind) |
+		select([.local_ts, .remote_ts] | flatten | index("ff00::/8") | not) | .sa] | .[0]'
 }
 
 # How often SAs of a kind were rekeyed, as the gateway sees it.
@@ -386,6 +396,13 @@ far_config()
 	client_config "$@"
 	sed -i -e 's|192\.0\.2\.2/24|198.51.100.2/24|' -e 's|2001:db8:ff::2/64|2001:db8:fe::2/64|' \
 		-e 's|192\.0\.2\.254|198.51.100.1|' -e 's|2001:db8:ff::fe|2001:db8:fe::1|' "$WORK/client.conf"
+}
+
+# The same for a client in one of MORE_NAMESPACES: third_config NUMBER KEY=VALUE...
+third_config()
+{
+	client_config "${@:2}"
+	sed -i -e "s|192\\.0\\.2\\.2/24|192.0.2.$1/24|" -e "s|2001:db8:ff::2/64|2001:db8:ff::$1/64|" "$WORK/client.conf"
 }
 
 # tshark with the gateway's key logs, and nothing of the user's own settings. shark FILE ARGUMENT...

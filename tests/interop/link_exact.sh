@@ -7,7 +7,7 @@
 #	our client, cpn-client: cpn0 ──── gateway
 . "$(dirname "$0")/lib.sh"
 begin
-client_config ipv6_address=true
+client_config ipv6_address=true multicast=false # exactly the first child SA
 client_up --config "$WORK/client.conf"
 
 link=$(gateway_json '.[0]' link show bob@example.org)

@@ -13,7 +13,7 @@ mkdir "$WORK/keylog"
 } >"$WORK/gateway.conf"
 begin --config "$WORK/gateway.conf"
 
-client_config id=joe@p1.example.org secret=profiles-secret interface_id=::200:0:0:55 ipv6_address=true
+client_config id=joe@p1.example.org secret=profiles-secret interface_id=::200:0:0:55 ipv6_address=true multicast=false
 capture_start "$WORK/link.pcapng"
 client_up --config "$WORK/client.conf"
 link=$(gateway_json '.[0]' link show)

@@ -14,7 +14,7 @@ monitor_listens()
 }
 check "monitor listens" wait_for 5 monitor_listens
 client_up
-check "rekey" cli sa rekey "$(sa_names child)"
+check "rekey" cli sa rekey "$(first_sa cli child)"
 check "it is done" wait_for 10 rekeyed child 1
 "$TESTBED" client --stop
 check "the IKE SA goes" wait_for 10 sa_none

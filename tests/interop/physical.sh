@@ -61,7 +61,7 @@ all_carried()
 second='{ name = "second"; remote = ["2001:db8:aaaa::10"]; }'
 physical='{ name = "physical"; link = false; local = ["192.0.2.2"]; remote = ["10.20.0.0/24"]; }'
 routing='{ name = "routing"; link = false; local = ["fe80::/64"]; remote = ["fe80::/64"]; }'
-client_config id=host@nbr.example.org secret=profiles-secret ipv4=false children="( $second, $physical, $routing )"
+client_config id=host@nbr.example.org secret=profiles-secret ipv4=false multicast=false children="( $second, $physical, $routing )"
 capture_start "$WORK/nbr.pcapng"
 client_up --config "$WORK/client.conf"
 check "four child SAs on one IKE SA" wait_for 10 children 4
@@ -105,7 +105,7 @@ check_equal "TS_UNACCEPTABLE, for nobody" 0 "$(count "$WORK/nbr.pcapng" 'isakmp.
 # joe.user, whose PAD entry says nothing of the physical interface.
 without='{ name = "without"; link = false; local = ["fe80::/64"]; remote = ["::/0"]; }'
 with='{ name = "with"; local = ["fe80::/64"]; remote = ["fe80::/64"]; }'
-client_config id=joe.user@p1.example.org secret=profiles-secret ipv4=false children="( $without, $with )"
+client_config id=joe.user@p1.example.org secret=profiles-secret ipv4=false multicast=false children="( $without, $with )"
 capture_start "$WORK/joe.pcapng"
 client_up --config "$WORK/client.conf"
 check "the one with LINK_ID comes up" wait_for 10 children 2

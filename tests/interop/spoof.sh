@@ -9,7 +9,8 @@
 mkdir "$WORK/keylog"
 gateway_config "keylog_dir = \"$WORK/keylog\";"
 begin --config "$WORK/gateway.conf"
-client_up
+client_config multicast=false # one child SA
+client_up --config "$WORK/client.conf"
 ours=$(interface_address cpn-client cpn0 6 2001:db8:1)
 check "ping" pings cpn-client $LAN6 -I "$ours"
 

@@ -20,7 +20,7 @@ transfer()
 	sleep $((seconds / 4))
 	before=$(sa_rekeys child),$(sa_rekeys ike)
 	for kind in child ike; do
-		check "rekey of the $kind SA" cli sa rekey "$(sa_names $kind)"
+		check "rekey of the $kind SA" cli sa rekey "$(first_sa cli $kind)"
 		sleep $((seconds / 4))
 	done
 	wait $pid || fail "iperf3: $(jq -r .error "$WORK/$1.json")"

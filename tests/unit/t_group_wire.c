@@ -2,6 +2,7 @@
 // Multicast as control carries it out (L5, L25, L3): a link is asked once, its reports become
 // commands to every worker with the SA that the link has at the time, and what all links want is
 // reported on the inner port. L19: nothing of this in the first child SA.
+#include "group_ask.h"
 #include "igmp_msg.h"
 #include "mld_msg.h"
 #include "punt_limit.h"
@@ -68,6 +69,8 @@ static void out_set(const struct link *link, sa_ref_t ref, uint64_t child, const
 	ck_assert_int_eq(inet_prefix_parse(remote, &prefix), 0);
 	ts = ts_from_prefix(&prefix);
 	ts_list_add(&effect.out_set.sa.remote_ts, &ts);
+	ts = ts_any(ts.family);
+	ts_list_add(&effect.out_set.sa.local_ts, &ts);
 	effect.out_set.sa.spi = 1000;
 	effect.out_set.ref = ref;
 	effect.out_set.sa.child = child;
@@ -254,19 +257,32 @@ START_TEST(test_start)
 }
 END_TEST
 
-// Once, as soon as there is an SA by which a query may go; not at the next ones, not at a rekey.
+// After there is an SA by which a query may go, and once more when nothing is heard; not at the next
+// ones, not at a rekey.
 START_TEST(test_query_once_L3)
 {
+	uint64_t later_us = clock_now_us() + 3600 * US_PER_S;
+
 	out_set(link6, REF_A, 5, "2001:db8:1000::/64");
+	groups_send(&control, later_us);
 	expect_query(0, 0);
 	out_set(link6, REF_B, 6, "ff00::/8");
+	groups_send(&control, clock_now_us());
+	expect_query(0, 0); // its other end may not have it yet
+	groups_send(&control, later_us);
 	expect_query(REF_B, AF_INET6);
 	expect_query(0, 0);
+	groups_send(&control, later_us + GROUP_ASK_AGAIN_US);
+	expect_query(REF_B, AF_INET6);
 	out_set(link6, REF_B, 6, "ff00::/8");
 	out_set(link6, REF_A, 5, "::/0");
+	groups_send(&control, 2 * later_us);
 	expect_query(0, 0);
 	out_set(link6, REF_A + 1, 7, "0.0.0.0/0");
+	groups_send(&control, 2 * later_us);
 	expect_query(REF_A + 1, AF_INET);
+	report(&group4, GROUP_CHANGE_TO_EXCLUDE);
+	groups_send(&control, 3 * later_us);
 	expect_query(0, 0);
 }
 END_TEST
