@@ -117,7 +117,8 @@ static bool adopt_orphan(void *arg, struct sa *sa)
 	if (link != NULL) {
 		sa_group_keep(control->sas, link->handle, true);
 		if (sa->info.direction == IPC_DIR_OUT)
-			groups_sa_up(control, link, NULL, NULL); // what it wants is not known any more
+			groups_sa_up(
+				control, link, NULL, NULL); // what it wants is not known any more
 		// What the link has now: some of it may have come or gone since.
 		if (sa->info.direction == IPC_DIR_IN)
 			install_link_ingress(control, link);
