@@ -352,6 +352,8 @@ struct config {
 	struct config_proposals esp;
 	struct config_lifetimes life;
 	uint32_t replay_window; // packets, power of two 64 to 4096
+	bool fragmentation; // of IKE messages, RFC 7383
+	uint32_t fragment_size; // IKE messages that need larger IP datagrams are sent in fragments
 	bool force_encap; // gateway: behave as if a NAT were there (RFC 7296 section 2.23)
 	char state_dir[200]; // lease database; "" is the runtime directory
 	char keylog_dir[200]; // "" off

@@ -197,6 +197,8 @@ void config_read_ike(struct config_reader *r, config_setting_t *setting, void *i
 			.max = 20},
 		{"half_open_time", CONFIG_KIND_SECONDS32, AT(life.half_open_s), .min = 1,
 			.max = 600},
+		{"fragmentation", CONFIG_KIND_BOOL, AT(fragmentation)},
+		{"fragment_size", CONFIG_KIND_U32, AT(fragment_size), .min = 576, .max = 9000},
 		{"half_open_max", CONFIG_KIND_U32, AT(half_open_max), .min = 1, .max = 10000000},
 		{"limits", CONFIG_KIND_READ, .read = config_read_limits},
 		{},
@@ -286,6 +288,8 @@ void config_default_crypto(struct config *config)
 		.liveness_s = 30,
 		.retransmit_tries = 5,
 		.half_open_s = 30};
+	config->fragmentation = true;
+	config->fragment_size = 1280;
 	config->replay_window = 128;
 	config->half_open_max = 1000;
 	config_default_limits(config);

@@ -129,6 +129,7 @@ static bool same_lifetimes(const struct config *a, const struct config *b)
 		x->child_rekey_pkts == y->child_rekey_pkts &&
 		x->jitter_percent == y->jitter_percent && x->liveness_s == y->liveness_s &&
 		x->retransmit_tries == y->retransmit_tries && x->half_open_s == y->half_open_s &&
+		a->fragmentation == b->fragmentation && a->fragment_size == b->fragment_size &&
 		a->half_open_max == b->half_open_max && same_limits(a, b);
 }
 

@@ -210,6 +210,8 @@ static void show_crypto(struct settings *s, const struct config *config)
 	set_seconds(s, "liveness", config->life.liveness_s);
 	set(s, "retransmit_tries", "%u", config->life.retransmit_tries);
 	set_seconds(s, "half_open_time", config->life.half_open_s);
+	set_bool(s, "fragmentation", config->fragmentation);
+	set(s, "fragment_size", "%u", config->fragment_size);
 	set(s, "half_open_max", "%u", config->half_open_max);
 	show_limits(s, config);
 	for (uint32_t i = 0; i < config->esp.n; i++)

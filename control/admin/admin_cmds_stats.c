@@ -167,6 +167,15 @@ static const char *ike_text(const char *name)
 		{"ts_unacceptable", "child SAs refused for their traffic selectors"},
 		{"peer_timeouts", "peers that answered no more"},
 		{"unsupported_critical", "messages with an unknown critical payload"},
+		{"fragments_in", "fragments of messages received"},
+		{"fragments_out", "fragments of messages sent"},
+		{"fragments_unsupported", "fragments from peers that never said they would"},
+		{"fragments_malformed", "fragments whose numbers cannot be"},
+		{"fragments_duplicate", "fragments that were there already"},
+		{"fragments_superseded", "fragments of an older, larger size"},
+		{"fragments_too_large", "fragments of messages larger than we take"},
+		{"fragments_timeout", "messages given up for want of a fragment"},
+		{"fragments_repeated", "further fragments of requests already answered"},
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)

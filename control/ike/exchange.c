@@ -9,6 +9,7 @@
 #include "token.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,8 @@ LOG_TYPE("ike");
 #define TEXT_MAX 240
 // From here on an IKE SA wants to be rekeyed, whatever its age.
 #define LAST_IDS (UINT32_MAX - 1000)
+// So often a request goes out before its size is suspected, RFC 7383 section 2.5.2.
+#define PROBE_SENDINGS 2
 
 void exchange_send(struct ike_sa *sa, const struct ike_datagram *to, const void *bytes, size_t len)
 {
@@ -30,9 +33,15 @@ void exchange_send(struct ike_sa *sa, const struct ike_datagram *to, const void 
 
 	if (to != NULL)
 		datagram = *to;
-	datagram.len = (uint32_t)len;
-	datagram.data = bytes;
-	effect_send(sa->ike, sa, sa->worker == UINT32_MAX ? 0 : sa->worker, &datagram);
+	// Fragments stand one behind the other.
+	for (size_t at = 0; at < len; at += datagram.len) {
+		struct ike_header header;
+
+		ike_header_read((const uint8_t *)bytes + at, IKE_HEADER_BYTES, &header);
+		datagram.len = header.length;
+		datagram.data = (const uint8_t *)bytes + at;
+		effect_send(sa->ike, sa, sa->worker == UINT32_MAX ? 0 : sa->worker, &datagram);
+	}
 }
 
 bool exchange_answer_clear(struct ike *ike, const struct ike_datagram *to,
@@ -83,17 +92,17 @@ static int seal(struct ike_sa *sa, uint8_t exchange, bool response, uint32_t mes
 		.message_id = message_id,
 	};
 	struct ike_msg msg = {.header = header};
-	uint8_t iv[16];
+	uint32_t n = 1;
 	int len = ike_build_finish(b);
 
 	if (len < 0)
 		return len;
 	if (ike_msg_parse_inner(&msg, b->first, ike->chain, (size_t)len) == 0)
 		event_message_text(&header, &msg, text, TEXT_MAX);
-	core_random(ike, iv, sizeof(iv));
-	// The counter goes up whatever becomes of the message: no IV is used twice under this key.
-	return sk_seal(&sa->keys, sa->initiator, &header, b->first, ike->chain, (size_t)len,
-		sa->iv_counter++, iv, ike->out, sizeof(ike->out));
+	len = fragmentation_seal(sa, &header, b->first, (size_t)len, &n);
+	if (n > 1)
+		snprintf(text + strlen(text), TEXT_MAX - strlen(text), " in %u fragments", n);
+	return len;
 }
 
 static void start(struct ike_sa *sa, struct window_out *place, struct task *task)
@@ -150,6 +159,10 @@ void exchange_retransmit(struct ike_sa *sa)
 
 		if (!place->used || place->again_us > ike->now_us)
 			continue;
+		if (place->sent_n >= PROBE_SENDINGS && fragmentation_shrink(sa, place)) {
+			ike->counters.retransmits_out++;
+			continue;
+		}
 		if (place->sent_n > ike->config->life.retransmit_tries) {
 			ike->counters.peer_timeouts++;
 			ike_sa_end(sa,
@@ -306,41 +319,6 @@ static bool hint(struct ike_sa *sa, const struct ike_msg *msg)
 	return true;
 }
 
-// Decrypts the copy in ike->in; *malformed when what was inside is not a chain. false: drop.
-static bool open_message(struct ike_sa *sa, const struct ike_datagram *datagram,
-	struct ike_msg *msg, bool *malformed)
-{
-	struct ike *ike = sa->ike;
-	uint8_t *inner, first;
-	size_t len;
-	int ret;
-
-	memcpy(ike->in, datagram->data, datagram->len);
-	ret = ike_msg_parse(ike->in, datagram->len, msg);
-	if (ret != 0 || msg->n == 0 || msg->payload[msg->n - 1].type != PAYLOAD_SK) {
-		if (ret == 0 && hint(sa, msg))
-			return false;
-		ike->counters.malformed++;
-		SA_LOG_LIMITED(sa, INFO, "malformed message dropped");
-		return false;
-	}
-	ret = sk_open(&sa->keys, !sa->initiator, ike->in, datagram->len, msg, &inner, &len, &first);
-	if (ret == -EKEYREJECTED) {
-		ike->counters.bad_icv++;
-		SA_LOG_LIMITED(sa, INFO, "message with a bad ICV dropped");
-		return false;
-	}
-	if (ret != 0) {
-		ike->counters.malformed++;
-		return false;
-	}
-	msg->unsupported_critical = 0;
-	*malformed = ike_msg_parse_inner(msg, first, inner, len) != 0;
-	if (*malformed)
-		msg->n = 0;
-	return true;
-}
-
 // May this exchange happen now? What comes too early is dropped and sent again by the peer.
 static bool timely(const struct ike_sa *sa, const struct ike_header *header)
 {
@@ -356,6 +334,49 @@ static bool timely(const struct ike_sa *sa, const struct ike_header *header)
 	default:
 		return false;
 	}
+}
+
+// Decrypts the copy in ike->in; *malformed when what was inside is not a chain. false: drop.
+static bool open_message(struct ike_sa *sa, const struct ike_datagram *datagram, bool repeated,
+	struct ike_msg *msg, bool *malformed)
+{
+	struct ike *ike = sa->ike;
+	uint8_t *inner, first, type;
+	size_t len;
+	int ret;
+
+	memcpy(ike->in, datagram->data, datagram->len);
+	ret = ike_msg_parse(ike->in, datagram->len, msg);
+	type = ret != 0 || msg->n == 0 ? PAYLOAD_NONE : msg->payload[msg->n - 1].type;
+	if (type != PAYLOAD_SK && type != PAYLOAD_SKF) {
+		if (ret == 0 && hint(sa, msg))
+			return false;
+		ike->counters.malformed++;
+		SA_LOG_LIMITED(sa, INFO, "malformed message dropped");
+		return false;
+	}
+	if (type == PAYLOAD_SKF &&
+		(!fragment_expected(sa, msg, repeated) || (!repeated && !timely(sa, &msg->header))))
+		return false;
+	ret = sk_open(&sa->keys, !sa->initiator, ike->in, datagram->len, msg, &inner, &len, &first);
+	if (ret == -EKEYREJECTED) {
+		ike->counters.bad_icv++;
+		SA_LOG_LIMITED(sa, INFO, "message with a bad ICV dropped");
+		return false;
+	}
+	if (ret != 0) {
+		ike->counters.malformed++;
+		return false;
+	}
+	if (repeated) // what it says is known
+		return true;
+	if (type == PAYLOAD_SKF && !fragment_take(sa, msg, &inner, &len, &first))
+		return false;
+	msg->unsupported_critical = 0;
+	*malformed = ike_msg_parse_inner(msg, first, inner, len) != 0;
+	if (*malformed)
+		msg->n = 0;
+	return true;
 }
 
 // Addresses and signs of life of a fresh message from the peer.
@@ -432,7 +453,7 @@ void exchange_receive(
 		outside_window(sa, header);
 		return;
 	}
-	if (!open_message(sa, datagram, &msg, &malformed))
+	if (!open_message(sa, datagram, verdict == WINDOW_REPEATED, &msg, &malformed))
 		return;
 	if (!response && too_fast(sa))
 		return;

@@ -276,7 +276,10 @@ bool ike_find(struct ike *ike, uint64_t ike_sa, struct ike_sa_info *out);
 	X(half_open_refused) X(half_open_expired) X(identity_refused) X(established) X(children)   \
 	X(child_rekeys) X(ike_rekeys) X(address_failure) X(ts_unacceptable) X(peer_timeouts)       \
 	X(unsupported_critical) X(source_refused) X(init_oversized) X(cookies_sent)                \
-	X(cookies_good) X(cookies_bad) X(requests_limited) X(children_refused)
+	X(cookies_good) X(cookies_bad) X(requests_limited) X(children_refused)                     \
+	X(fragments_in) X(fragments_out) X(fragments_unsupported) X(fragments_malformed)           \
+	X(fragments_duplicate) X(fragments_superseded) X(fragments_too_large)                      \
+	X(fragments_timeout) X(fragments_repeated)
 // clang-format on
 struct ike_counters {
 #define X(name) uint64_t name;

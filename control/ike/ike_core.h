@@ -44,11 +44,12 @@ struct ike {
 	uint32_t half_open_n;
 	struct half_open *half_open; // and by source
 	struct cookie_jar cookies;
+	size_t fragment_bytes; // kept of messages that are not whole yet
 	uint32_t stranger_tokens;
 	uint64_t stranger_us;
 	uint8_t in[IKE_MESSAGE_MAX]; // copy of the datagram, decrypted in place
 	uint8_t chain[IKE_MESSAGE_MAX]; // payloads being built
-	uint8_t out[IKE_MESSAGE_MAX + 1024]; // message being sealed
+	uint8_t out[IKE_MESSAGE_MAX + 16384]; // message being sealed, or its fragments
 };
 
 static inline void core_random(struct ike *ike, void *out, size_t len)

@@ -8,6 +8,8 @@
 #include "proposal.h"
 #include "secret.h"
 
+struct frag_head;
+
 struct ike_keys {
 	const struct alg_encr *encr;
 	const struct alg_integ *integ; // NULL with AEAD
@@ -48,7 +50,13 @@ int child_keys_derive(struct child_keys *keys, const struct ike_keys *ike,
 int sk_seal(const struct ike_keys *keys, bool sent_by_initiator, const struct ike_header *header,
 	uint8_t first_payload, const void *chain, size_t chain_len, uint64_t iv_counter,
 	const uint8_t iv_random[16], void *out, size_t cap);
-// Checks and decrypts in place; on success `*inner` and `*inner_len` are the chain inside and
+// The same for one fragment, RFC 7383: `chunk` is its part of the chain, `first_payload` that of the
+// whole chain. It takes FRAG_HEAD_BYTES more than sk_seal().
+int sk_seal_fragment(const struct ike_keys *keys, bool sent_by_initiator,
+	const struct ike_header *header, const struct frag_head *fragment, uint8_t first_payload,
+	const void *chunk, size_t chunk_len, uint64_t iv_counter, const uint8_t iv_random[16],
+	void *out, size_t cap);
+// SK or SKF. Checks and decrypts in place; on success `*inner` and `*inner_len` are the chain inside and
 // *first its first payload type. -EBADMSG: too short or bad padding; -EKEYREJECTED: bad ICV.
 int sk_open(const struct ike_keys *keys, bool sent_by_initiator, void *message, size_t len,
 	const struct ike_msg *msg, uint8_t **inner, size_t *inner_len, uint8_t *first);

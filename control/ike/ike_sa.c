@@ -140,6 +140,7 @@ void ike_sa_free(struct ike_sa *sa)
 		child_free(sa->children);
 	task_free_all(sa);
 	window_fini(&sa->window);
+	fragmentation_free(sa);
 	half_open_over(sa);
 	identity_leave(sa);
 	if (sa->in_inits)
@@ -418,6 +419,8 @@ uint64_t ike_sa_next_us(const struct ike_sa *sa)
 		next = other;
 	if ((other = window_next_us(&sa->window)) < next)
 		next = other;
+	if ((other = fragmentation_next_us(sa)) < next)
+		next = other;
 	if ((other = task_next_us(sa)) < next)
 		next = other;
 	for (const struct child_sa *child = sa->children; child != NULL; child = child->next)
@@ -467,6 +470,7 @@ void ike_sa_timeout(struct ike_sa *sa)
 		task_add(sa, task_rekey_ike_new());
 	}
 	reauth_timeout(sa);
+	fragmentation_timeout(sa);
 	exchange_retransmit(sa);
 	for (struct child_sa *child = sa->children, *next; child != NULL; child = next) {
 		next = child->next;

@@ -3,6 +3,7 @@
 // the last repeated answer. RFC 7296 sections 2.4, 2.6, 2.8, 2.23. One thread per core.
 #pragma once
 
+#include "exchange_frag.h"
 #include "ike_core.h"
 #include "ike_keys.h"
 #include "ike_window.h"
@@ -83,6 +84,7 @@ struct ike_sa {
 	bool keyed;
 	uint64_t iv_counter; // of our sending key, never twice
 	struct ike_window window;
+	struct fragmentation fragmentation;
 	struct task *tasks; // queue; the one at the window is not in it
 	enum ike_sa_after after;
 	const char *why; // with AFTER_CLOSE

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The Encrypted payload: RFC 7296 section 3.14 (cipher, then integrity), RFC 5282 and RFC 7634
-// section 3 (AEADs). Any thread.
+// section 3 (AEADs), and the Encrypted Fragment payload, RFC 7383 section 2.5, which has its number and
+// the total before the IV. Any thread.
 //
-//	IKE header | generic header | IV | chain, padding, pad length | ICV
-//	`---- additional data ------'      `------- encrypted -------'
+//	IKE header | generic header [| number, total] | IV | chain, padding, pad length | ICV
+//	`------------ additional data --------------'      `------- encrypted -------'
 //
 // An AEAD's nonce is its salt, then the IV; the additional data are everything before the IV. The
 // integrity algorithm of other ciphers covers everything before the ICV.
 
+#include "ike_frag.h"
 #include "ike_keys.h"
 #include "prf.h"
 
@@ -153,9 +155,11 @@ static int unseal(const struct sk *sk)
 	return cbc_crypt(sk, 0);
 }
 
-int sk_seal(const struct ike_keys *keys, bool sent_by_initiator, const struct ike_header *header,
-	uint8_t first_payload, const void *chain, size_t chain_len, uint64_t iv_counter,
-	const uint8_t iv_random[16], void *out, size_t cap)
+// SK, or with `fragment` SKF.
+static int seal_message(const struct ike_keys *keys, bool sent_by_initiator,
+	const struct ike_header *header, const struct frag_head *fragment, uint8_t first_payload,
+	const void *chain, size_t chain_len, uint64_t iv_counter, const uint8_t iv_random[16],
+	void *out, size_t cap)
 {
 	struct ike_header h = *header;
 	struct buf_writer w;
@@ -166,10 +170,10 @@ int sk_seal(const struct ike_keys *keys, bool sent_by_initiator, const struct ik
 		return -ENOSPC;
 	sk_init(&sk, keys, sent_by_initiator, out);
 	pad = pad_bytes(sk.encr, chain_len);
-	sk.iv_offset = IKE_HEADER_BYTES + GENERIC_HEADER_BYTES;
+	sk.iv_offset = IKE_HEADER_BYTES + GENERIC_HEADER_BYTES + (fragment ? FRAG_HEAD_BYTES : 0);
 	sk.text_offset = sk.iv_offset + sk.encr->iv_len;
 	sk.text_len = chain_len + pad + 1;
-	h.next_payload = PAYLOAD_SK;
+	h.next_payload = fragment ? PAYLOAD_SKF : PAYLOAD_SK;
 	h.length = (uint32_t)(sk.text_offset + sk.text_len + sk.icv_len);
 	if (h.length > IKE_MESSAGE_MAX)
 		return -ENOSPC;
@@ -179,6 +183,10 @@ int sk_seal(const struct ike_keys *keys, bool sent_by_initiator, const struct ik
 	buf_put_u8(&w, first_payload);
 	buf_put_u8(&w, 0);
 	buf_put_be16(&w, (uint16_t)(h.length - IKE_HEADER_BYTES));
+	if (fragment) {
+		buf_put_be16(&w, fragment->number);
+		buf_put_be16(&w, fragment->total);
+	}
 	if (sk.encr->aead)
 		buf_put_be64(&w, iv_counter);
 	else
@@ -193,20 +201,42 @@ int sk_seal(const struct ike_keys *keys, bool sent_by_initiator, const struct ik
 	return seal(&sk) ? -EIO : (int)h.length;
 }
 
+int sk_seal(const struct ike_keys *keys, bool sent_by_initiator, const struct ike_header *header,
+	uint8_t first_payload, const void *chain, size_t chain_len, uint64_t iv_counter,
+	const uint8_t iv_random[16], void *out, size_t cap)
+{
+	return seal_message(keys, sent_by_initiator, header, NULL, first_payload, chain, chain_len,
+		iv_counter, iv_random, out, cap);
+}
+
+int sk_seal_fragment(const struct ike_keys *keys, bool sent_by_initiator,
+	const struct ike_header *header, const struct frag_head *fragment, uint8_t first_payload,
+	const void *chunk, size_t chunk_len, uint64_t iv_counter, const uint8_t iv_random[16],
+	void *out, size_t cap)
+{
+	return seal_message(keys, sent_by_initiator, header, fragment,
+		fragment->number == 1 ? first_payload : PAYLOAD_NONE, chunk, chunk_len, iv_counter,
+		iv_random, out, cap);
+}
+
 int sk_open(const struct ike_keys *keys, bool sent_by_initiator, void *message, size_t len,
 	const struct ike_msg *msg, uint8_t **inner, size_t *inner_len, uint8_t *first)
 {
 	const struct ike_payload_ref *p = ike_msg_find(msg, PAYLOAD_SK);
 	struct sk sk;
-	size_t fixed;
+	size_t fixed, head = 0;
 	uint8_t pad;
 	int ret;
 
 	sk_init(&sk, keys, sent_by_initiator, message);
-	fixed = sk.encr->iv_len + sk.icv_len;
+	if (!p) {
+		p = ike_msg_find(msg, PAYLOAD_SKF);
+		head = FRAG_HEAD_BYTES;
+	}
+	fixed = head + sk.encr->iv_len + sk.icv_len;
 	if (!p || p->len <= fixed)
 		return -EBADMSG;
-	sk.iv_offset = (size_t)(p->data - (const uint8_t *)message);
+	sk.iv_offset = (size_t)(p->data - (const uint8_t *)message) + head;
 	sk.text_offset = sk.iv_offset + sk.encr->iv_len;
 	sk.text_len = p->len - fixed;
 	if (sk.text_offset + sk.text_len + sk.icv_len != len)

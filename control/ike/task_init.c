@@ -64,6 +64,7 @@ static int build_request(struct ike_sa *sa)
 	payload_ke_write(&b, hs->group->id, dh_public(hs->dh), hs->group->public_len);
 	payload_nonce_write(&b, hs->ni.bytes, hs->ni.len);
 	natd_write(sa, sa->spi_i, 0, sa->connection->config->force_encap, &b);
+	fragmentation_write(sa, &b);
 	len = ike_build_finish(&b);
 	if (len < 0)
 		return len;
@@ -194,6 +195,7 @@ static const char *accept_answer(
 		return "answer to something that we did not offer";
 	if (natd_read(sa, msg, datagram, sa->connection->config->force_encap))
 		return "malformed notify";
+	fragmentation_read(sa, msg);
 	if (dh_shared(hs->dh, ke.data, ke.len, shared, &shared_len))
 		return "unacceptable key exchange value";
 	sa->spi_r = msg->header.spi_r;
@@ -327,6 +329,7 @@ static int build_answer(struct ike_sa *sa, const struct wire_sa *answer, const s
 	payload_nonce_write(&b, hs->nr.bytes, hs->nr.len);
 	if (sa->natd_seen)
 		natd_write(sa, sa->spi_i, sa->spi_r, ike->config->force_encap, &b);
+	fragmentation_write(sa, &b);
 	len = ike_build_finish(&b);
 	if (len >= 0)
 		len = ike_msg_write_clear(
@@ -355,6 +358,7 @@ static int answer_request(struct ike_sa *sa, const struct ike_msg *msg,
 	ret = dh_shared(dh, ke->data, ke->len, shared, &shared_len);
 	if (ret == 0)
 		ret = natd_read(sa, msg, datagram, ike->config->force_encap);
+	fragmentation_read(sa, msg);
 	if (ret == 0)
 		ret = build_answer(sa, answer, dh);
 	if (ret == 0)

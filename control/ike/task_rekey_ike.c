@@ -40,6 +40,7 @@ static struct ike_sa *fresh_sa(struct ike_sa *old, bool initiator)
 	fresh->nat_local = old->nat_local;
 	fresh->nat_remote = old->nat_remote;
 	fresh->natd_seen = old->natd_seen;
+	fragmentation_inherit(fresh, old);
 	fresh->encap = old->encap;
 	fresh->local_id = old->local_id;
 	fresh->remote_id = old->remote_id;

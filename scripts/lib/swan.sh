@@ -21,6 +21,7 @@ swan_settings()
 			make_before_break = ${SWAN_MAKE_BEFORE_BREAK:-no}
 			retransmit_tries = 4
 			retransmit_timeout = 2
+			${SWAN_FRAGMENT_SIZE:+fragment_size = $SWAN_FRAGMENT_SIZE}
 			journal { default = -1 }
 			filelog {
 				log {
@@ -118,6 +119,7 @@ swan_client()
 				remote_addrs = $gateway
 				vips = 0.0.0.0, ::
 				mobike = no
+				fragmentation = ${SWAN_FRAGMENTATION:-yes}
 				proposals = aes128gcm16-prfsha256-x25519, aes256-sha256-ecp256
 				rekey_time = ${SWAN_IKE_REKEY:-4h}
 				# Its margin before the end of a lifetime, also of one that the gateway named.
@@ -146,6 +148,51 @@ swan_client()
 				id-1 = $id
 				id-2 = gw.example.org
 				secret = "$secret"
+			}
+		}
+	END
+}
+
+# The configuration of a gateway in cpn-router for bob@example.org, with addresses of its own pools.
+swan_gateway()
+{
+	cat <<-END
+		connections {
+			warrior {
+				version = 2
+				local_addrs = 192.0.2.254, 2001:db8:ff::fe
+				pools = four, six
+				mobike = no
+				fragmentation = ${SWAN_FRAGMENTATION:-yes}
+				proposals = aes128gcm16-prfsha256-x25519
+				local {
+					auth = psk
+					id = gw.example.org
+				}
+				remote {
+					auth = psk
+				}
+				children {
+					net {
+						local_ts = 0.0.0.0/0, ::/0
+						esp_proposals = aes128gcm16-x25519, aes128gcm16
+					}
+				}
+			}
+		}
+		pools {
+			four {
+				addrs = 10.77.0.0/24
+				dns = 10.77.0.1
+			}
+			six {
+				addrs = 2001:db8:77::/96
+			}
+		}
+		secrets {
+			ike-bob {
+				id = bob@example.org
+				secret = bob-secret
 			}
 		}
 	END

@@ -417,10 +417,10 @@ static void check_iv(struct net *net, const struct peer *peer, const struct ike_
 	uint8_t text[16 + 8 + 8];
 	uint64_t key, message = hash_bytes(secret, d->data, d->len);
 
-	if (d->len < 40 || d->data[16] != PAYLOAD_SK)
+	if (d->len < 44 || (d->data[16] != PAYLOAD_SK && d->data[16] != PAYLOAD_SKF))
 		return;
 	memcpy(text, d->data, 16);
-	memcpy(text + 16, d->data + 32, 8);
+	memcpy(text + 16, d->data + (d->data[16] == PAYLOAD_SK ? 32 : 36), 8);
 	memcpy(text + 24, &peer, 8);
 	key = hash_bytes(secret, text, sizeof(text));
 	for (uint32_t i = (uint32_t)key;; i++) {
@@ -712,6 +712,8 @@ static void common_config(struct config *config)
 		.half_open_s = 30,
 	};
 	config->replay_window = 128;
+	config->fragmentation = true;
+	config->fragment_size = 1280;
 	config->half_open_max = 100;
 	config->limits = (struct config_limits){.cookie_threshold = UINT32_MAX,
 		.half_open_source_max = UINT32_MAX,

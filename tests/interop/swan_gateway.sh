@@ -7,48 +7,6 @@
 . "$(dirname "$0")/lib.sh"
 begin
 
-swan_gateway()
-{
-	cat <<-END
-		connections {
-			warrior {
-				version = 2
-				local_addrs = 192.0.2.254, 2001:db8:ff::fe
-				pools = four, six
-				mobike = no
-				proposals = aes128gcm16-prfsha256-x25519
-				local {
-					auth = psk
-					id = gw.example.org
-				}
-				remote {
-					auth = psk
-				}
-				children {
-					net {
-						local_ts = 0.0.0.0/0, ::/0
-						esp_proposals = aes128gcm16-x25519, aes128gcm16
-					}
-				}
-			}
-		}
-		pools {
-			four {
-				addrs = 10.77.0.0/24
-				dns = 10.77.0.1
-			}
-			six {
-				addrs = 2001:db8:77::/96
-			}
-		}
-		secrets {
-			ike-bob {
-				id = bob@example.org
-				secret = bob-secret
-			}
-		}
-	END
-}
 swan_gateway | swan_start gateway cpn-router || fail "strongSwan does not start"
 
 for gateway in 192.0.2.254 2001:db8:ff::fe; do

@@ -53,6 +53,8 @@ static const struct {
 	{"rekey = \"4h\"", "rekey = \"4h\"; limits = { request_rate = 9; }", BIT_lifetimes},
 	{"rekey = \"4h\"", "rekey = \"4h\"; limits = { ike_sas_max = 9; }", BIT_lifetimes},
 	{"rekey = \"4h\"", "rekey = \"4h\"; limits = { children_max = 7; }", BIT_lifetimes},
+	{"rekey = \"4h\"", "rekey = \"4h\"; fragmentation = false", BIT_lifetimes},
+	{"rekey = \"4h\"", "rekey = \"4h\"; fragment_size = 1400", BIT_lifetimes},
 	{"10.66.0.0/16", "10.67.0.0/16", BIT_pools},
 	{"lease = 64", "lease = 62", BIT_pools},
 	{"assign = \"random\"", "assign = \"stable\"", BIT_pools},

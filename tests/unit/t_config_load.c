@@ -185,7 +185,8 @@ START_TEST(test_values)
 		"half_open_time = \"9s\"; half_open_max = 12; limits = { cookies = \"always\"; "
 		"half_open_source_max = 3; init_source_rate = 4; request_rate = 0; ike_sas_max = "
 		"5; "
-		"children_max = 6; };");
+		"children_max = 6; }; fragmentation = false; "
+		"fragment_size = 576;");
 
 	ck_assert_msg(c != NULL, "%s", config_errs.text[0]);
 	ck_assert_str_eq(c->state_dir, "/var/lib/x");
@@ -203,6 +204,8 @@ START_TEST(test_values)
 	ck_assert_uint_eq(c->limits.request_rate, 0);
 	ck_assert_uint_eq(c->limits.ike_sas_max, 5);
 	ck_assert_uint_eq(c->limits.children_max, 6);
+	ck_assert(!c->fragmentation);
+	ck_assert_uint_eq(c->fragment_size, 576);
 	ck_assert_uint_eq(c->dataplane.worker_n, 2);
 	ck_assert_uint_eq(c->dataplane.worker_cpu[1], 2);
 	ck_assert_int_eq(c->dataplane.port[1].role, CONFIG_PORT_INNER);
