@@ -272,7 +272,7 @@ START_TEST(test_static)
 	// The first of its links alone.
 	ck_assert_int_eq(lease_take(book, tiny(), &alice, 1, 9, 100, &second), -ENOSPC);
 	restart();
-	ck_assert_int_eq(lease_resume(book, tiny(), &alice, 0, NULL, 8, &lease), 0);
+	ck_assert_int_eq(lease_resume(book, tiny(), &alice, 0, NULL, 8, 100, &lease), 0);
 	ck_assert(has(lease, "2001:db8:3000:2::/64"));
 }
 END_TEST
@@ -318,13 +318,15 @@ END_TEST
 START_TEST(test_static_over_restart)
 {
 	struct lease *lease = take("alice@example.org", 8);
+	struct inet_prefix had;
 	char prefix[64];
 
 	ck_assert_ptr_nonnull(lease);
+	had = lease_prefix(book, lease);
 	snprintf(prefix, sizeof(prefix), "2001:db8:3000:%d::/64", lease->slot == 2 ? 1 : 2);
 	assign("alice@example.org", prefix);
 	restart();
-	ck_assert_int_eq(lease_resume(book, tiny(), &alice, 0, NULL, 8, &lease), -ENOENT);
+	ck_assert_int_eq(lease_resume(book, tiny(), &alice, 0, &had, 8, 100, &lease), -ENOENT);
 	ck_assert(has(take("alice@example.org", 9), prefix));
 }
 END_TEST
@@ -332,6 +334,7 @@ END_TEST
 START_TEST(test_leaving)
 {
 	struct lease *old = take("alice@example.org", 8), *new = NULL, *again = NULL;
+	struct inet_prefix old_prefix = lease_prefix(book, old), new_prefix;
 	uint64_t slot = old->slot;
 
 	ck_assert_int_eq(lease_leave(book, old), 0);
@@ -341,9 +344,11 @@ START_TEST(test_leaving)
 	ck_assert_int_eq(lease_leave(book, new), -EBUSY); // one at a time
 	ck_assert_int_eq(lease_stay(book, old), -EBUSY);
 	// Both are there after a crash.
+	new_prefix = lease_prefix(book, new);
 	restart();
-	ck_assert_int_eq(lease_resume(book, tiny(), &alice, LEASE_LEAVING, NULL, 8, &old), 0);
-	ck_assert_int_eq(lease_resume(book, tiny(), &alice, 0, NULL, 8, &new), 0);
+	ck_assert_int_eq(
+		lease_resume(book, tiny(), &alice, LEASE_LEAVING, &old_prefix, 8, 100, &old), 0);
+	ck_assert_int_eq(lease_resume(book, tiny(), &alice, 0, &new_prefix, 8, 100, &new), 0);
 	ck_assert_uint_eq(old->slot, slot);
 	lease_give(book, old, 100);
 	ck_assert_ptr_null(lease_find(book, tiny(), &alice, LEASE_LEAVING));
