@@ -85,7 +85,8 @@ static bool demanded(const struct ike *ike)
 	const struct config_limits *limits = &ike->config->limits;
 
 	if (limits->cookies == CONFIG_COOKIES_AUTO)
-		return ike->half_open_n >= limits->cookie_threshold || ike->stranger_tokens == 0;
+		return ike->half_open_n >= config_cookie_threshold(ike->config) ||
+			ike->stranger_tokens == 0;
 	return limits->cookies == CONFIG_COOKIES_ALWAYS;
 }
 
