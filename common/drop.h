@@ -59,6 +59,7 @@
 	X(HANDOFF_FULL, "handoff-full", "the ring to the owning worker is full")                   \
 	X(MAIN_FULL, "main-full", "the ring to the main thread is full")                           \
 	X(PUNT_FULL, "punt-full", "the ring to control is full")                                   \
+	X(PUNT_STRANGER, "punt-stranger", "IKE_SA_INIT while the ring to control is half full")    \
 	X(PUNT_NO_CONTROL, "punt-no-control", "control is not there")                              \
 	X(PUNT_LIMIT, "punt-limit", "more packets for control than allowed")                       \
 	X(COMMAND_BAD, "command-bad", "control asked for something impossible")

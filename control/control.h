@@ -21,6 +21,8 @@
 #define CONTROL_COUNTERS(X)                                                                        \
 	X(punt_udp, "IKE datagrams from the dataplane")                                            \
 	X(punt_early, "IKE datagrams before control was ready")                                    \
+	X(punt_shed_strangers, "IKE datagrams of strangers dropped: too many wait")                \
+	X(punt_shed_half_open, "IKE datagrams of those being set up dropped: too many wait")       \
 	X(punt_inner, "packets that came out of SAs for control")                                  \
 	X(punt_no_link, "such packets by SAs without a link")                                      \
 	X(punt_limited, "such packets of links that send too many")                                \
@@ -68,6 +70,7 @@ enum control_phase {
 struct client_connection; // client.h
 struct refresh; // query.c
 struct groups; // group.c
+struct punt_backlog;
 struct punt_limit;
 
 struct control {
@@ -89,6 +92,7 @@ struct control {
 	struct link_table *links;
 	struct dhcp6_server *dhcp6;
 	struct punt_limit *punt_limit;
+	struct punt_backlog *punt_backlog;
 	struct ike *ike;
 	struct sa_table *sas;
 	struct monitor *monitor;
@@ -96,6 +100,7 @@ struct control {
 	struct client_connection *client; // a list, one for each config->connection
 	struct refresh *refresh;
 	struct event *timer; // for the IKE core and the links
+	struct event *strangers; // some wait in the backlog
 	struct event *minute; // orphans
 	struct event *doubt; // liveness
 	struct install_lost lost;
@@ -192,6 +197,8 @@ void query_doubtful(struct control *control); // children from which nothing was
 
 // punt.c: packets from and to the dataplane.
 void punt_udp(struct control *control, const struct ipc_punt_udp *punt, const uint8_t *data);
+// Some of the IKE datagrams that wait behind those of peers; comes back by itself while there are more.
+void punt_strangers(struct control *control);
 void punt_inner(struct control *control, uint32_t thread, const struct ipc_punt_inner *punt,
 	const uint8_t *data);
 void punt_send(struct control *control, uint32_t worker, const struct ike_datagram *datagram);

@@ -248,8 +248,9 @@ static void serve(struct dp_client *client)
 	}
 	if (client->garbage > GARBAGE_MAX)
 		disconnect(client, "too much of what it says makes no sense");
+	// By a timer: with event_active() a flood would keep the loop from its sockets and timers.
 	if (more && client->seam != NULL)
-		event_active(client->again_event, 0, 0);
+		arm(client->again_event, 0);
 	client->handlers->idle(client->arg);
 }
 

@@ -115,6 +115,14 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	control_pump(control);
 }
 
+static void on_strangers(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	punt_strangers(arg);
+	control_pump(arg);
+}
+
 static void on_minute(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
@@ -260,6 +268,7 @@ static void dp_lost(void *arg, const char *why)
 
 static void dp_idle(void *arg)
 {
+	punt_strangers(arg);
 	control_pump(arg);
 }
 
@@ -285,7 +294,9 @@ int loop_start(struct control *control)
 	control->timer = evtimer_new(control->base, on_timer, control);
 	control->minute = event_new(control->base, -1, EV_PERSIST, on_minute, control);
 	control->doubt = event_new(control->base, -1, EV_PERSIST, on_doubt, control);
-	if (control->timer == NULL || control->minute == NULL || control->doubt == NULL)
+	control->strangers = evtimer_new(control->base, on_strangers, control);
+	if (control->timer == NULL || control->strangers == NULL || control->minute == NULL ||
+		control->doubt == NULL)
 		return -ENOMEM;
 	event_add(control->minute, &minute);
 	loop_set_liveness(control);
@@ -305,6 +316,7 @@ void loop_stop(struct control *control)
 	dp_client_free(control->dp);
 	control->dp = NULL;
 	free_event(&control->timer);
+	free_event(&control->strangers);
 	free_event(&control->minute);
 	free_event(&control->doubt);
 }

@@ -8,6 +8,7 @@
 #include "dhcp6_server.h"
 #include "log.h"
 #include "loop.h"
+#include "punt_backlog.h"
 #include "punt_limit.h"
 
 #include <errno.h>
@@ -288,8 +289,9 @@ static int start_core(struct daemon *d)
 	control->monitor = monitor_new();
 	control->sas = sa_table_new(secret);
 	control->punt_limit = punt_limit_new(secret);
+	control->punt_backlog = punt_backlog_new();
 	if (control->monitor == NULL || control->sas == NULL || control->punt_limit == NULL ||
-		query_init(control) != 0)
+		control->punt_backlog == NULL || query_init(control) != 0)
 		return -ENOMEM;
 	if (control->config->keylog_dir[0] != '\0') {
 		control->keylog = keylog_open(control->config->keylog_dir);
@@ -386,6 +388,7 @@ static void stop(struct daemon *d)
 	query_fini(control);
 	sa_table_free(control->sas);
 	punt_limit_free(control->punt_limit);
+	punt_backlog_free(control->punt_backlog);
 	monitor_free(control->monitor);
 	slots_free(control->slots);
 	for (int i = 0; i < 2; i++)

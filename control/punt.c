@@ -8,12 +8,15 @@
 #include "dhcp6_server.h"
 #include "inner.h"
 #include "log.h"
+#include "punt_backlog.h"
 #include "punt_limit.h"
 
 LOG_TYPE("punt");
 
 #define DHCP6_PORT 547
 #define PACKET_MAX 2048 // of what we make
+// Datagrams of strangers worked on before the rings are looked at again, where peers' may have come.
+#define STRANGERS_A_ROUND 64
 
 // Down the link by its newest SA.
 void punt_send_inner(
@@ -81,6 +84,7 @@ void punt_udp(struct control *control, const struct ipc_punt_udp *punt, const ui
 		.natt = (punt->flags & IPC_PUNT_NATT) != 0,
 		.len = punt->data_len,
 		.data = data};
+	enum ike_standing standing;
 
 	if (punt->flags & IPC_PUNT_INSIDE) {
 		relay_input(control, punt, data);
@@ -96,7 +100,32 @@ void punt_udp(struct control *control, const struct ipc_punt_udp *punt, const ui
 		LOG_LIMITED(WARN, "an IKE datagram with addresses that make no sense");
 		return;
 	}
-	ike_receive(control->ike, &datagram, clock_now_us());
+	standing = ike_standing(control->ike, &datagram);
+	if (standing == IKE_STANDING_PEER)
+		ike_receive(control->ike, &datagram, clock_now_us());
+	else if (punt_backlog_add(control->punt_backlog, standing, &datagram))
+		return; // its turn comes
+	else if (standing == IKE_STANDING_HALF_OPEN)
+		control->counts.punt_shed_half_open++;
+	else
+		control->counts.punt_shed_strangers++;
+}
+
+void punt_strangers(struct control *control)
+{
+	const struct timeval at_once = {};
+	const struct ike_datagram *datagram = NULL;
+
+	for (int i = 0; i < STRANGERS_A_ROUND; i++) {
+		datagram = punt_backlog_take(control->punt_backlog);
+		if (datagram == NULL)
+			return;
+		if (control->phase == PHASE_READY)
+			ike_receive(control->ike, datagram, clock_now_us());
+	}
+	// By a timer: what event_active() brings goes on before sockets and timers are looked at again.
+	if (!punt_backlog_empty(control->punt_backlog))
+		event_add(control->strangers, &at_once);
 }
 
 void punt_send(struct control *control, uint32_t worker, const struct ike_datagram *datagram)

@@ -48,6 +48,20 @@ static void put_up(struct worker *w, struct rte_mbuf *m, uint32_t type, const vo
 	}
 }
 
+// An IKE message without the responder's SPI is the first one of somebody who has no IKE SA yet.
+static bool is_init(const uint8_t *ike, uint32_t len)
+{
+	static const uint8_t none[8];
+
+	return len < 16 || !memcmp(ike + 8, none, 8);
+}
+
+// Half of the ring is for those that have one: a flood does not take it from them.
+static bool has_room_for_init(struct worker *w)
+{
+	return !w->punt_up || ring_free_cells(w->punt_up) >= w->punt_up->cell_count / 2;
+}
+
 void punt_udp(struct worker *w, struct rte_mbuf *m, uint32_t skip, uint32_t flags)
 {
 	const struct pkt_meta *meta = pkt_meta(m);
@@ -63,7 +77,10 @@ void punt_udp(struct worker *w, struct rte_mbuf *m, uint32_t skip, uint32_t flag
 		.data_len = len,
 	};
 
-	put_up(w, m, IPC_PUNT_UDP, &up, sizeof(up), udp + 8 + skip, len);
+	if (flags & IPC_PUNT_INSIDE || !is_init(udp + 8 + skip, len) || has_room_for_init(w))
+		put_up(w, m, IPC_PUNT_UDP, &up, sizeof(up), udp + 8 + skip, len);
+	else
+		worker_drop(w, m, DROP_PUNT_STRANGER);
 }
 
 void punt_inside(struct worker *w, struct rte_mbuf *m)

@@ -281,8 +281,7 @@ static void process(struct ike_sa *sa, const struct ike_msg *msg, bool malformed
 		task_free(sa, task);
 }
 
-// The IKE SA that a message is for, by the SPI that we chose. NULL: nobody's.
-static struct ike_sa *find(struct ike *ike, const struct ike_header *header)
+struct ike_sa *exchange_sa(struct ike *ike, const struct ike_header *header)
 {
 	bool from_initiator = header->flags & IKE_FLAG_INITIATOR;
 	struct ike_sa *sa = ike_sa_by_spi(ike, from_initiator ? header->spi_r : header->spi_i);
@@ -426,7 +425,7 @@ static bool too_fast(struct ike_sa *sa)
 void exchange_receive(
 	struct ike *ike, const struct ike_datagram *datagram, const struct ike_header *header)
 {
-	struct ike_sa *sa = find(ike, header);
+	struct ike_sa *sa = exchange_sa(ike, header);
 	bool response = header->flags & IKE_FLAG_RESPONSE, malformed = false;
 	const struct window_in *answer = NULL;
 	enum window_verdict verdict = WINDOW_NEW;

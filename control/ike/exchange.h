@@ -8,6 +8,8 @@
 struct ike_sa;
 struct ike_msg;
 
+// The IKE SA that a message is for, by the SPI that we chose. NULL: nobody's.
+struct ike_sa *exchange_sa(struct ike *ike, const struct ike_header *header);
 // A datagram whose header is good, of any exchange but IKE_SA_INIT.
 void exchange_receive(
 	struct ike *ike, const struct ike_datagram *datagram, const struct ike_header *header);

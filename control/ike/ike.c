@@ -191,6 +191,23 @@ static void receive_init(
 	} // else a late duplicate
 }
 
+enum ike_standing ike_standing(struct ike *ike, const struct ike_datagram *datagram)
+{
+	const struct ike_sa *sa = NULL;
+	struct ike_header header;
+
+	if (datagram->len > IKE_MESSAGE_MAX ||
+		ike_header_read(datagram->data, datagram->len, &header) != 0)
+		return IKE_STANDING_STRANGER;
+	if (header.exchange != IKE_SA_INIT)
+		sa = exchange_sa(ike, &header);
+	else if (header.flags & IKE_FLAG_RESPONSE)
+		sa = ike_sa_by_spi(ike, header.spi_i);
+	if (sa == NULL)
+		return IKE_STANDING_STRANGER;
+	return ike_sa_is_stranger(sa) ? IKE_STANDING_HALF_OPEN : IKE_STANDING_PEER;
+}
+
 void ike_receive(struct ike *ike, const struct ike_datagram *datagram, uint64_t now_us)
 {
 	struct ike_header header;

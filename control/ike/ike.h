@@ -163,6 +163,15 @@ struct ike *ike_new(const struct config *config, const struct ike_ops *ops, void
 // Sends nothing, emits no effects.
 void ike_free(struct ike *ike);
 
+// Whose datagram it says it is, by its SPIs alone: anybody who has seen them can say so too. What to work
+// on first when there is more than can be done.
+enum ike_standing {
+	IKE_STANDING_STRANGER, // IKE_SA_INIT requests, and what is for no IKE SA of ours
+	IKE_STANDING_HALF_OPEN, // for an IKE SA whose peer is not authenticated
+	IKE_STANDING_PEER,
+};
+enum ike_standing ike_standing(struct ike *ike, const struct ike_datagram *datagram);
+
 void ike_receive(struct ike *ike, const struct ike_datagram *datagram, uint64_t now_us);
 // When the core wants ike_timeout() next, CLOCK_NEVER: not at all.
 uint64_t ike_next_us(const struct ike *ike);

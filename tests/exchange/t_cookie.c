@@ -140,7 +140,8 @@ END_TEST
 START_TEST(flood)
 {
 	start(3);
-	net.b.config.limits.cookie_threshold = 20;
+	net.b.config.half_open_max = _i == 0 ? 100 : 80;
+	net.b.config.limits.cookie_threshold = _i == 0 ? 20 : 0; // a quarter
 	net_start(&net);
 	take_request();
 	forge_many(1000, "198.51.100.%u");
@@ -331,6 +332,50 @@ START_TEST(requests)
 }
 END_TEST
 
+static enum ike_standing standing_of(const uint8_t *data, uint32_t len)
+{
+	return ike_standing(net.b.ike, &(struct ike_datagram){.data = data, .len = len});
+}
+
+static struct packet last; // to the gateway
+static bool note_last(struct net *n, struct packet *packet)
+{
+	if (packet->from == &n->a) {
+		free(last.data);
+		last = *packet;
+		last.data = malloc(packet->len);
+		memcpy(last.data, packet->data, packet->len);
+	}
+	return packet->from != &n->a || packet->data[18] != IKE_AUTH || n->filter_arg != NULL;
+}
+
+// Who is served first: peers, then who is being set up, then strangers.
+START_TEST(standing)
+{
+	start(11);
+	net_start(&net);
+	net.filter = note_last;
+	net_connect(&net);
+	net_run(&net, 100 * US_PER_MS); // IKE_AUTH is lost
+	ck_assert_uint_eq(last.data[18], IKE_AUTH);
+	ck_assert_int_eq(standing_of(last.data, last.len), IKE_STANDING_HALF_OPEN);
+	net.filter_arg = &net;
+	net_run(&net, 5 * US_PER_S);
+	net_check_up(&net);
+	ck_assert_int_eq(standing_of(last.data, last.len), IKE_STANDING_PEER);
+	ck_assert_int_eq(standing_of(last.data, last.len - 1), IKE_STANDING_STRANGER);
+	ck_assert_int_eq(standing_of(last.data, 5), IKE_STANDING_STRANGER);
+	last.data[3] ^= 1; // another SPI
+	ck_assert_int_eq(standing_of(last.data, last.len), IKE_STANDING_STRANGER);
+	last.data[3] ^= 1;
+	last.data[18] = IKE_SA_INIT;
+	ck_assert_int_eq(standing_of(last.data, last.len), IKE_STANDING_STRANGER);
+	free(last.data);
+	net.filter = NULL;
+	net_finish(&net);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("cookie");
@@ -339,7 +384,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, always);
 	tcase_add_test(tc, rotation);
-	tcase_add_test(tc, flood);
+	tcase_add_loop_test(tc, flood, 0, 2);
 	tcase_add_test(tc, cookie_and_group);
 	tcase_add_test(tc, no_answers_left);
 	tcase_add_loop_test(tc, source_full, 0, sizeof(sources) / sizeof(sources[0]));
@@ -347,6 +392,7 @@ int main(void)
 	tcase_add_test(tc, source_rate);
 	tcase_add_test(tc, oversized);
 	tcase_add_test(tc, requests);
+	tcase_add_test(tc, standing);
 	suite_add_tcase(suite, tc);
 	return suite_main(suite);
 }

@@ -29,6 +29,16 @@ static struct rte_mbuf *make_ike(uint16_t port, size_t marker)
 	return pkt_udp("198.51.100.2", "192.0.2.1", 4999, port, data, marker + sizeof(ike));
 }
 
+// The same with an SPI of the responder's.
+static struct rte_mbuf *make_ike_of_sa(uint16_t port, size_t marker)
+{
+	uint8_t data[64] = {0};
+
+	memcpy(data + marker, ike, sizeof(ike));
+	data[marker + 15] = 1;
+	return pkt_udp("198.51.100.2", "192.0.2.1", 4999, port, data, marker + sizeof(ike));
+}
+
 // Each makes a packet, data at the IP header, that is bad in one way.
 static struct rte_mbuf *short_header(void)
 {
@@ -422,8 +432,13 @@ START_TEST(test_punt_ring_full)
 	control_make();
 	for (int i = 0; i < 600; i++)
 		world_in(gw, PORT_OUTER, make_ike(500, 0));
+	ck_assert_uint_eq(gw->w[0]->stats.punt_up, 257);
+	ck_assert_uint_eq(world_drops(gw, DROP_PUNT_STRANGER), 343);
+	// The rest is for those who have an IKE SA.
+	for (int i = 0; i < 300; i++)
+		world_in(gw, PORT_OUTER, make_ike_of_sa(i % 2 == 0 ? 500 : 4500, i % 2 * 4));
 	ck_assert_uint_eq(gw->w[0]->stats.punt_up, 512);
-	ck_assert_uint_eq(world_drops(gw, DROP_PUNT_FULL), 88);
+	ck_assert_uint_eq(world_drops(gw, DROP_PUNT_FULL), 45);
 	control_free();
 }
 END_TEST
