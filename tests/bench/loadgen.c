@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define STUCK_US (60 * US_PER_S) // nothing comes up for so long: given up
 #define WAIT_MAX_US (100 * US_PER_MS)
@@ -30,14 +29,6 @@ static void on_signal(int number)
 }
 
 // ---- what the core asks for ----
-
-static void op_random(void *arg, void *out, size_t len)
-{
-	(void)arg;
-	for (size_t at = 0; at < len; at += 256)
-		if (getrandom((uint8_t *)out + at, len - at < 256 ? len - at : 256, 0) < 0)
-			abort();
-}
 
 static int op_spi_alloc(void *arg, uint32_t worker, uint32_t *spi)
 {
@@ -59,7 +50,7 @@ static void op_free(void *arg, uint32_t spi)
 	(void)spi; // there are enough
 }
 
-static const struct ike_ops ops = {.random = op_random,
+static const struct ike_ops ops = {.random = load_random,
 	.spi_alloc = op_spi_alloc,
 	.spi_free = op_free,
 	.ref_alloc = op_ref_alloc,
@@ -200,23 +191,11 @@ static int delete_all(struct load *load)
 
 // ---- set up ----
 
-// For the defaults of a client; its dataplane there is none of.
-static const char base_text[] =
-	"dataplane = { workers = 1; cpus = [0]; ports = ({ name = \"outer\"; role = \"outer\"; "
-	"device = \"af_packet:none\"; addresses = [\"192.0.2.3/24\"]; }); };\n"
-	"client = ({ name = \"load\"; id = \"u0@load.example.org\"; gateway_id = "
-	"\"gw.example.org\"; secret = \"load-secret\"; gateway = \"192.0.2.1\"; link = true; "
-	"ipv4 = true; interface = \"none\"; });\n";
-
 static int configure(struct load *load)
 {
-	struct config_errors errors = {};
-
-	load->base = config_parse(base_text, "loadgen", &errors);
-	if (load->base == NULL) {
-		fprintf(stderr, "%s\n", errors.text[0]);
+	load->base = load_client_config();
+	if (load->base == NULL)
 		return -EINVAL;
-	}
 	load->config = *load->base;
 	load->config.life.ike_rekey_s = load->config.life.child_rekey_s = 0;
 	load->config.connection = calloc(load->o.links, sizeof(struct config_connection));
@@ -292,6 +271,18 @@ static void print_windows(const struct load *load, FILE *json)
 	}
 }
 
+// Of the latest thousand, or of all when there are fewer.
+static void print_latest(struct load *load)
+{
+	const uint32_t n = load->up < WINDOW ? load->up : WINDOW;
+
+	if (n == 0)
+		return;
+	qsort(load->took_us, n, sizeof(load->took_us[0]), compare);
+	printf("a client, median             %10.1f ms, longest %.1f\n",
+		(double)load->took_us[n / 2] / 1e3, (double)load->took_us[n - 1] / 1e3);
+}
+
 static double per_link(const struct load *load, const struct load_gauge *end, int process)
 {
 	return ((double)end->memory[process] - (double)load->first.memory[process]) /
@@ -311,6 +302,7 @@ static void report(struct load *load)
 	print_windows(load, json);
 	printf("links                        %10u in %.1f s\n", load->up,
 		(double)(end.us - load->first.us) / 1e6);
+	print_latest(load);
 	printf("memory per link, control     %10.0f octets, dataplane %.0f\n",
 		per_link(load, &end, LOAD_CONTROL), per_link(load, &end, LOAD_DATAPLANE));
 	printf("memory, control              %10.1f MB, dataplane %.1f\n",

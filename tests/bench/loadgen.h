@@ -9,6 +9,10 @@
 
 #define LOAD_ADDRS_MAX 248 // 192.0.2.3 to 192.0.2.250 in the testbed
 
+// A client with the load identity u0. The caller's, config_free(). NULL: said on stderr.
+struct config *load_client_config(void);
+void load_random(void *arg, void *out, size_t len); // for struct ike_ops
+
 socklen_t load_sockaddr(const struct inet_addr *addr, uint16_t port, struct sockaddr_storage *out);
 
 // Two sockets for each of our addresses, at port 500 and at port 4500.
