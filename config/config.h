@@ -292,6 +292,7 @@ struct config_connection {
 	bool ipv4; // ask for INTERNAL_IP4_ADDRESS
 	bool ipv6_address; // ask for INTERNAL_IP6_ADDRESS (fallback)
 	bool force_encap; // UDP encapsulation though no NAT is seen
+	bool childless; // the first child SA by CREATE_CHILD_SA, RFC 6023
 	enum config_iid iid;
 	uint8_t interface_id[8]; // of the link-local address, with CONFIG_IID_FIXED
 	bool privacy; // temporary addresses (RFC 8981), made by the host's kernel

@@ -222,6 +222,7 @@ static void read_connection(struct config_reader *r, config_setting_t *group, vo
 		{"ipv4", CONFIG_KIND_BOOL, AT(ipv4)},
 		{"ipv6_address", CONFIG_KIND_BOOL, AT(ipv6_address)},
 		{"force_encap", CONFIG_KIND_BOOL, AT(force_encap)},
+		{"childless", CONFIG_KIND_BOOL, AT(childless)},
 		{"interface_id", CONFIG_KIND_READ, .read = read_interface_id},
 		{"interface", CONFIG_KIND_READ, .read = read_interface},
 		{"routes", CONFIG_KIND_READ, .read = read_routes},

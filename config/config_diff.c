@@ -251,7 +251,8 @@ static bool same_peer_of(const struct config_connection *a, const struct config_
 	return strcmp(a->name, b->name) == 0 && same_id(&a->id, &b->id) &&
 		same_id(&a->gateway_id, &b->gateway_id) && same_secret(&a->psk, &b->psk) &&
 		inet_addr_equal(&a->gateway, &b->gateway) &&
-		inet_addr_equal(&a->local, &b->local) && a->force_encap == b->force_encap;
+		inet_addr_equal(&a->local, &b->local) && a->force_encap == b->force_encap &&
+		a->childless == b->childless;
 }
 
 static bool same_link_of(const struct config_connection *a, const struct config_connection *b)

@@ -388,6 +388,7 @@ static void show_connection(struct settings *s, const struct config_connection *
 	set_bool(s, "ipv4", connection->ipv4);
 	set_bool(s, "ipv6_address", connection->ipv6_address);
 	set_bool(s, "force_encap", connection->force_encap);
+	set_bool(s, "childless", connection->childless);
 	set_text(s, "interface", connection->interface);
 	for (uint32_t i = 0; i < connection->route_n; i++)
 		add(&routes, inet_prefix_format(&connection->route[i], text));

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 LOG_TYPE("ike");
@@ -308,6 +309,15 @@ struct child_sa *child_talk_child(struct ike_sa *sa, struct child_talk *talk)
 const struct nonce *child_talk_lowest(const struct child_talk *talk)
 {
 	return nonce_lower(&talk->ni, &talk->nr);
+}
+
+void child_talk_keep(struct ike_sa *sa, const struct child_talk *talk)
+{
+	free(sa->allow_local);
+	free(sa->allow_remote);
+	sa->allow_local = memcpy(core_need(sizeof(talk->local)), &talk->local, sizeof(talk->local));
+	sa->allow_remote =
+		memcpy(core_need(sizeof(talk->remote)), &talk->remote, sizeof(talk->remote));
 }
 
 void child_talk_close(struct ike_sa *sa, struct child_talk *talk)

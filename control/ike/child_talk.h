@@ -55,6 +55,8 @@ struct child_pair *child_talk_pair(
 	struct child_talk *talk, struct child_sa *child, enum pair_role role);
 // A new child SA with the result, in use at once. NULL and errno.
 struct child_sa *child_talk_child(struct ike_sa *sa, struct child_talk *talk);
+// Initiator: what was agreed on for the first child SA is what others may cover.
+void child_talk_keep(struct ike_sa *sa, const struct child_talk *talk);
 // The lower of its two nonces, RFC 7296 section 2.8.1.
 const struct nonce *child_talk_lowest(const struct child_talk *talk);
 void child_talk_close(struct ike_sa *sa, struct child_talk *talk); // frees what it still holds

@@ -285,6 +285,7 @@ void connection_up(struct ike_sa *sa, const struct child_sa *child)
 		return;
 	if (reauth_is_attempt(sa))
 		old = reauth_take_over(sa);
+	sa->child_due = false;
 	connection->child = child->handle;
 	connection->backoff_us = CONNECTION_BACKOFF_FIRST_US;
 	if (connection->given.used && connection->attempt == 0)
@@ -299,6 +300,7 @@ void connection_failed(struct ike_sa *sa, const char *why)
 {
 	struct connection *connection = sa->connection;
 
+	sa->child_due = false;
 	if (connection == NULL)
 		return;
 	if (reauth_is_attempt(sa)) {
@@ -357,7 +359,7 @@ void connection_sa_down(struct ike_sa *sa, const char *why)
 		return;
 	}
 	// With a child SA its end has told already, and so has an attempt that came to none.
-	if (sa->state != IKE_SA_ESTABLISHED && sa->established_us == 0)
+	if (sa->state != IKE_SA_ESTABLISHED && (sa->established_us == 0 || sa->child_due))
 		report_down(connection, sa, why);
 	if (connection->timer.place == 0)
 		try_later(connection);

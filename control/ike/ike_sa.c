@@ -357,6 +357,8 @@ void ike_sa_inherit(struct ike_sa *old, struct ike_sa *new)
 	new->link = old->link;
 	old->link = 0;
 	new->link_wire = old->link_wire;
+	new->child_due = old->child_due;
+	old->child_due = false;
 	memcpy(new->link_id, old->link_id, sizeof(new->link_id));
 	new->link_id_len = old->link_id_len;
 	new->allow_local = old->allow_local;

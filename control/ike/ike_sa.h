@@ -43,6 +43,7 @@ struct handshake {
 	const struct alg_dh *group; // initiator
 	uint8_t cookie[64];
 	uint8_t cookie_len;
+	bool childless; // initiator: the responder knows RFC 6023
 	uint32_t restarts; // IKE_SA_INIT sent anew for a cookie or a group
 	char why[96]; // last unauthenticated error that came instead of an answer
 };
@@ -93,6 +94,7 @@ struct ike_sa {
 	struct config_id local_id, remote_id;
 	const struct config_peer *peer; // responder
 	struct connection *connection; // initiator, while it is the connection's
+	bool child_due; // the first child SA is still to come, RFC 6023
 	uint64_t link; // handle of the link layer, 0: none
 	uint64_t left_by; // handle of the IKE SA on which the peer ended this one, 0: it did not
 	bool link_wire; // RFC 5739 link: CREATE_CHILD_SA requests about it carry LINK_ID

@@ -20,6 +20,7 @@ LOG_TYPE("ike");
 
 struct task_auth {
 	struct task base;
+	bool childless; // RFC 6023: the child SA gets an exchange of its own
 	struct child_talk talk;
 };
 
@@ -83,13 +84,17 @@ static void take_nonces(const struct ike_sa *sa, struct child_talk *talk)
 
 // Initiator
 
-// --> IKE_AUTH { IDi, [IDr,] AUTH, [N(INITIAL_CONTACT),] [CP(CFG_REQUEST),] SA, TSi, TSr }
+// --> IKE_AUTH { IDi, [IDr,] AUTH, [N(INITIAL_CONTACT),] [CP(CFG_REQUEST),] [SA, TSi, TSr] }
 static int auth_build(struct ike_sa *sa, struct task *task, struct ike_builder *b)
 {
-	struct child_talk *talk = &((struct task_auth *)task)->talk;
+	struct task_auth *t = (struct task_auth *)task;
+	struct child_talk *talk = &t->talk;
 	const struct config_connection *config = sa->connection->config;
-	int ret = child_talk_open(sa, talk, false);
+	int ret = 0;
 
+	t->childless = config->childless && sa->handshake->childless;
+	if (!t->childless)
+		ret = child_talk_open(sa, talk, false);
 	if (ret < 0) {
 		ike_sa_end(sa, "no SPI for a child SA");
 		return ret;
@@ -106,7 +111,8 @@ static int auth_build(struct ike_sa *sa, struct task *task, struct ike_builder *
 	if (connection_is_first_contact(sa->connection))
 		payload_notify_write(b, PROTOCOL_NONE, NULL, NOTIFY_INITIAL_CONTACT, NULL, 0);
 	task_config_request(sa, b, &talk->local, &talk->remote);
-	child_talk_offer(sa, talk, b);
+	if (!t->childless)
+		child_talk_offer(sa, talk, b);
 	return 0;
 }
 
@@ -127,15 +133,6 @@ static const char *check_gateway(struct ike_sa *sa, const struct ike_msg *msg)
 	return verify(sa, id, &auth, &config->psk) ? NULL : "the gateway does not know the secret";
 }
 
-static void keep_selectors(struct ike_sa *sa, const struct child_talk *talk)
-{
-	free(sa->allow_local);
-	free(sa->allow_remote);
-	sa->allow_local = memcpy(core_need(sizeof(talk->local)), &talk->local, sizeof(talk->local));
-	sa->allow_remote =
-		memcpy(core_need(sizeof(talk->remote)), &talk->remote, sizeof(talk->remote));
-}
-
 // The authenticated answer's second half. NULL, or why the IKE SA is of no use.
 static const char *first_child(
 	struct ike_sa *sa, struct child_talk *talk, const struct ike_msg *msg)
@@ -147,11 +144,24 @@ static const char *first_child(
 		wrong = child_talk_accept(sa, talk, msg);
 	if (wrong != NULL)
 		return wrong;
-	keep_selectors(sa, talk);
+	child_talk_keep(sa, talk);
 	child = child_talk_child(sa, talk);
 	if (child == NULL)
 		return "no resources for a child SA";
 	connection_up(sa, child);
+	return NULL;
+}
+
+// The same without a child SA, for which one more exchange asks with its own key exchange, RFC 6023.
+static const char *child_later(
+	struct ike_sa *sa, const struct child_talk *talk, const struct ike_msg *msg)
+{
+	const char *wrong = task_config_accept(sa, msg);
+
+	if (wrong != NULL)
+		return wrong;
+	sa->child_due = true;
+	task_add(sa, task_child_new(&talk->local, &talk->remote));
 	return NULL;
 }
 
@@ -190,7 +200,8 @@ static void authenticated(struct ike_sa *sa, const struct ike_msg *msg)
 static enum task_result auth_process(
 	struct ike_sa *sa, struct task *task, const struct ike_msg *msg)
 {
-	struct child_talk *talk = &((struct task_auth *)task)->talk;
+	struct task_auth *t = (struct task_auth *)task;
+	struct child_talk *talk = &t->talk;
 	uint16_t error = task_error(msg);
 	const char *wrong;
 
@@ -215,7 +226,7 @@ static enum task_result auth_process(
 		childless(sa, error);
 		return TASK_DONE;
 	}
-	wrong = first_child(sa, talk, msg);
+	wrong = t->childless ? child_later(sa, talk, msg) : first_child(sa, talk, msg);
 	if (wrong != NULL) {
 		event_emit(sa->ike, IKE_EVENT_ERROR, sa, NULL, "answer refused: %s", wrong);
 		connection_failed(sa, wrong);

@@ -156,6 +156,8 @@ static enum task_result child_process(
 	}
 	child = child_talk_child(sa, &t->talk);
 	if (child != NULL) {
+		if (sa->allow_local == NULL) // the first one, after an IKE_AUTH without
+			child_talk_keep(sa, &t->talk);
 		connection_up(sa, child);
 		return TASK_DONE;
 	}

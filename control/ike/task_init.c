@@ -207,6 +207,7 @@ static const char *accept_answer(
 void task_init_process(struct ike_sa *sa, const struct ike_datagram *datagram)
 {
 	struct handshake *hs = sa->handshake;
+	struct payload_notify notify;
 	struct window_out *place;
 	struct ike_msg msg;
 	const char *wrong;
@@ -228,6 +229,7 @@ void task_init_process(struct ike_sa *sa, const struct ike_datagram *datagram)
 	}
 	hs->response = copy(datagram->data, datagram->len);
 	hs->response_len = datagram->len;
+	hs->childless = task_notify_find(&msg, NOTIFY_CHILDLESS_IKEV2_SUPPORTED, &notify);
 	place = window_any(&sa->window);
 	task_free(sa, place->owner);
 	window_answered(&sa->window, place);
@@ -310,7 +312,8 @@ static uint16_t read_request(struct ike *ike, const struct ike_msg *msg, struct 
 	return 0;
 }
 
-// <-- IKE_SA_INIT { SA, KEr, Nr, N(NAT_DETECTION_SOURCE_IP), N(..DESTINATION_IP) }
+// <-- IKE_SA_INIT { SA, KEr, Nr, N(NAT_DETECTION_SOURCE_IP), N(..DESTINATION_IP),
+//	N(CHILDLESS_IKEV2_SUPPORTED) }
 static int build_answer(struct ike_sa *sa, const struct wire_sa *answer, const struct dh *dh)
 {
 	struct ike *ike = sa->ike;
@@ -330,6 +333,7 @@ static int build_answer(struct ike_sa *sa, const struct wire_sa *answer, const s
 	if (sa->natd_seen)
 		natd_write(sa, sa->spi_i, sa->spi_r, ike->config->force_encap, &b);
 	fragmentation_write(sa, &b);
+	payload_notify_write(&b, PROTOCOL_NONE, NULL, NOTIFY_CHILDLESS_IKEV2_SUPPORTED, NULL, 0);
 	len = ike_build_finish(&b);
 	if (len >= 0)
 		len = ike_msg_write_clear(
