@@ -75,12 +75,15 @@ uint16_t esp_out_burst(struct esp *esp, struct rte_mbuf **pkts, uint16_t n,
 struct esp_fan {
 	struct rte_mbuf *source; // lends; as esp_out_burst() wants it and esp_fan_source() left it
 	struct rte_mempool *mbufs; // lends; for the copies
+	const sa_ref_t
+		*next; // lends; of the burst after this one: their records are fetched meanwhile
+	uint16_t next_n;
 	uint32_t mtu; // out: the least inner MTU of SAs that it did not fit, 0: it fitted all
 };
 // Makes the packet one that can be encrypted from where it lies: in one piece, ours alone, with room
 // for a trailer. *pkt may become another mbuf. False: that cannot be.
 bool esp_fan_source(struct rte_mbuf **pkt);
-// The records of SAs that a burst will soon be made for.
+// The records of SAs that the first burst will be made for.
 void esp_fan_prefetch(const struct esp *esp, const sa_ref_t *refs, uint32_t n, uint32_t len);
 // n <= ESP_FAN_MAX references, each the first SA to try. The source keeps its bytes; those behind its
 // end are written to. Returns how many copies out[] got, as esp_out_burst() leaves packets; the others

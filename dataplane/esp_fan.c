@@ -9,6 +9,7 @@
 
 // Where the text begins in a copy: a cache line of its own, behind the longest headers.
 #define TEXT_OFF 128
+#define FAN_STEP 4 // copies encrypted, and records fetched, in turns
 
 static_assert(ESP_FAN_MAX == ESP_BURST);
 static_assert(TEXT_OFF >= SA_HEADER_BYTES + ESP_HEADER_LEN + CRYPTO_IV_MAX + SA_HEADER_SLACK);
@@ -100,28 +101,49 @@ static __rte_always_inline enum drop_reason copy_make(struct esp *esp, struct rt
 	}
 }
 
-// Returns the queues, one bit each, that hold failed ops.
-static uint32_t encrypt(struct esp *esp, struct rte_mbuf *source)
+// The same number of records as copies, a few at a time between the encryption of as many: all at once
+// they would wait for each other, and the copies for them.
+static uint32_t encrypt_class(
+	struct esp *esp, struct esp_fan *fan, enum crypto_class class, uint8_t *text)
 {
+	const struct crypto_backend *backend = crypto_backend(esp->crypto, class);
+	uint32_t n = esp_ops_n(esp, class), failed = 0;
+
+	for (uint32_t i = 0; i < n; i += FAN_STEP) {
+		uint32_t step = RTE_MIN(n - i, (uint32_t)FAN_STEP);
+		uint32_t ahead = RTE_MIN(step, fan->next_n);
+
+		esp_fan_prefetch(esp, fan->next, ahead, fan->source->pkt_len);
+		fan->next += ahead;
+		fan->next_n = (uint16_t)(fan->next_n - ahead);
+		failed |= backend->encrypt_fan(esp->crypto, esp->ops[class] + i, step, text);
+	}
+	return failed;
+}
+
+// Returns the queues, one bit each, that hold failed ops.
+static uint32_t encrypt(struct esp *esp, struct esp_fan *fan)
+{
+	struct rte_mbuf *source = fan->source;
 	struct out_job job = {.six = pkt_meta(source)->family == AF_INET6};
 	uint8_t *text = rte_pktmbuf_mtod(source, uint8_t *);
 	uint32_t written = UINT32_MAX, failed = 0;
 
 	for (uint32_t class = 0; class < CRYPTO_CLASSES; class ++) {
-		uint32_t n = esp_ops_n(esp, class), pad;
-		const struct crypto_backend *backend;
+		uint32_t pad;
 
-		if (!n)
+		if (!esp_ops_n(esp, class))
 			continue;
 		// All of a class have the same block length (crypto_shape()), so one trailer.
 		pad = esp->ops[class][0].len - source->pkt_len - ESP_TRAILER_LEN;
 		if (pad != written)
 			write_trailer(text + source->pkt_len, &job, pad);
 		written = pad;
-		backend = crypto_backend(esp->crypto, (enum crypto_class) class);
-		if (unlikely(backend->encrypt_fan(esp->crypto, esp->ops[class], n, text)))
+		if (unlikely(encrypt_class(esp, fan, (enum crypto_class) class, text)))
 			failed |= 1u << class;
 	}
+	// More than copies were made: those of SAs that are gone, or full.
+	esp_fan_prefetch(esp, fan->next, fan->next_n, source->pkt_len);
 	return failed;
 }
 
@@ -160,7 +182,7 @@ uint16_t esp_fan_burst(struct esp *esp, struct esp_fan *fan, const sa_ref_t *ref
 	}
 	if (unlikely(k < got))
 		rte_pktmbuf_free_bulk(fresh + k, got - k);
-	failed = encrypt(esp, fan->source);
+	failed = encrypt(esp, fan);
 	for (uint32_t i = 0; i < checksum_n; i++)
 		esp_out_udp6_checksum(out[checksum[i]]);
 	return (uint16_t)(unlikely(failed) ? esp_out_drop_failed(esp, out, k, failed) : k);

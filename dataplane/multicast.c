@@ -80,6 +80,7 @@ struct fan {
 	uint8_t filling;
 };
 
+// `which` and, while it is worked on, the records of the other one.
 static void fan_run(struct worker *w, struct fan *fan, uint8_t which)
 {
 	struct rte_mbuf *out[FAN_BATCH];
@@ -87,6 +88,8 @@ static void fan_run(struct worker *w, struct fan *fan, uint8_t which)
 
 	if (!fan->n[which])
 		return;
+	fan->esp.next = fan->ref[which ^ 1];
+	fan->esp.next_n = fan->n[which ^ 1];
 	n = esp_fan_burst(w->esp, &fan->esp, fan->ref[which], fan->n[which], out, w->now_tsc);
 	fan->n[which] = 0;
 	w->stats.group_copies += n;
@@ -99,8 +102,10 @@ static void fan_switch(struct worker *w, struct fan *fan)
 {
 	uint8_t full = fan->filling;
 
-	esp_fan_prefetch(w->esp, fan->ref[full], fan->n[full], fan->esp.source->pkt_len);
-	fan_run(w, fan, full ^ 1);
+	if (fan->n[full ^ 1])
+		fan_run(w, fan, full ^ 1);
+	else
+		esp_fan_prefetch(w->esp, fan->ref[full], fan->n[full], fan->esp.source->pkt_len);
 	fan->filling = full ^ 1;
 }
 
