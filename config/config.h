@@ -346,6 +346,15 @@ struct config_limits {
 	uint32_t children_max; // child SAs of one IKE SA
 };
 
+// What links may take of multicast.
+#define CONFIG_GROUP_SOURCES 16
+struct config_multicast {
+	uint32_t groups; // of one link
+	uint32_t sources; // of one membership, at most CONFIG_GROUP_SOURCES
+	uint32_t records; // of MLD and IGMP, a second and link, and as many at once
+	uint32_t total; // memberships of all links
+};
+
 struct config {
 	char path[256];
 	struct config_dataplane dataplane;
@@ -363,6 +372,7 @@ struct config {
 	uint32_t profile_n;
 	struct config_profile *profile;
 	struct config_gateway gateway;
+	struct config_multicast multicast;
 	uint32_t connection_n;
 	struct config_connection *connection;
 	uint32_t half_open_max;
@@ -405,7 +415,7 @@ bool config_static_equal(const struct config_pool *a, const struct config_pool *
 #define CONFIG_RESTARTS 12
 struct config_diff {
 	bool dataplane; // needs a restart of the dataplane
-	bool proposals, lifetimes, pools, profiles, peers, connections, other;
+	bool proposals, lifetimes, pools, profiles, peers, multicast, connections, other;
 	uint32_t restart_n; // keys that only a restart can change, as the file names them
 	const char *restart[CONFIG_RESTARTS];
 };

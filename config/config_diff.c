@@ -4,7 +4,7 @@
 //   dataplane    everything in `dataplane`: workers, memory, ports, routes, hook (a restart)
 //   proposals    ike.proposals, esp.proposals, esp.replay_window
 //   lifetimes    rekey times and amounts, liveness, retransmission, half-open limits, ike.limits
-//   pools, profiles, peers (the order of each counts: first match, pool numbers), connections
+//   pools, profiles, peers (the order of each counts: first match, pool numbers), connections, multicast
 //   other        gateway.force_encap, keylog_dir; gateway.id, state_dir (a restart)
 // Pure: any thread.
 #include "config.h"
@@ -219,6 +219,12 @@ static bool same_profiles(const struct config *a, const struct config *b)
 	return true;
 }
 
+static bool same_multicast(const struct config_multicast *a, const struct config_multicast *b)
+{
+	return a->groups == b->groups && a->sources == b->sources && a->records == b->records &&
+		a->total == b->total;
+}
+
 static bool same_credentials(const struct config_peer *a, const struct config_peer *b)
 {
 	return same_id(&a->id, &b->id) && same_secret(&a->psk, &b->psk);
@@ -304,6 +310,7 @@ void config_diff(const struct config *old, const struct config *new, struct conf
 		.profiles = !same_profiles(old, new),
 		.peers = old->gateway.present != new->gateway.present ||
 			!same_peers(&old->gateway, &new->gateway),
+		.multicast = !same_multicast(&old->multicast, &new->multicast),
 		.connections = !same_connections(old, new),
 		.other = !same_id(&old->gateway.id, &new->gateway.id) ||
 			old->force_encap != new->force_encap ||

@@ -104,6 +104,7 @@ void config_read_pools(struct config_reader *r, config_setting_t *setting, void 
 void config_read_static(struct config_reader *r, config_setting_t *setting, void *into);
 void config_read_profiles(struct config_reader *r, config_setting_t *setting, void *into);
 void config_read_gateway(struct config_reader *r, config_setting_t *setting, void *into);
+void config_read_multicast(struct config_reader *r, config_setting_t *setting, void *into);
 void config_read_client(struct config_reader *r, config_setting_t *setting, void *into);
 
 // Something that the connection asks for comes by DHCPv6 alone.
@@ -116,6 +117,7 @@ static inline bool config_needs_dhcp6(const struct config_connection *c)
 // What holds when a key, or its whole group, is not there.
 void config_default_dataplane(struct config_dataplane *dataplane);
 void config_default_crypto(struct config *config);
+void config_default_multicast(struct config *config);
 
 // Whole-file checks, after everything has been read.
 void config_check_dataplane(struct config_reader *r);

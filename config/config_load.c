@@ -39,6 +39,7 @@ static void read_top(struct config_reader *r, config_setting_t *root)
 		{"pools", CONFIG_KIND_READ, .read = config_read_pools},
 		{"profiles", CONFIG_KIND_READ, .read = config_read_profiles},
 		{"gateway", CONFIG_KIND_READ, .read = config_read_gateway},
+		{"multicast", CONFIG_KIND_READ, .read = config_read_multicast},
 		{"client", CONFIG_KIND_READ, .read = config_read_client},
 		{},
 	};
@@ -108,6 +109,7 @@ struct config *config_parse(const char *text, const char *name, struct config_er
 	snprintf(config->path, sizeof(config->path), "%s", name);
 	config_default_dataplane(&config->dataplane);
 	config_default_crypto(config);
+	config_default_multicast(config);
 	fill(&reader, text);
 	if (errors->n > 0) {
 		config_free(config);

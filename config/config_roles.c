@@ -207,3 +207,26 @@ void config_read_gateway(struct config_reader *r, config_setting_t *setting, voi
 	r->gateway_line = (int)config_setting_source_line(setting);
 	config_read_group(r, setting, "gateway", keys, config);
 }
+
+// ---- multicast ----
+
+void config_read_multicast(struct config_reader *r, config_setting_t *setting, void *into)
+{
+#define AT(field) .offset = offsetof(struct config, multicast.field)
+	static const struct config_key keys[] = {
+		{"groups", CONFIG_KIND_U32, AT(groups), .min = 1, .max = 65536},
+		{"sources", CONFIG_KIND_U32, AT(sources), .min = 1, .max = CONFIG_GROUP_SOURCES},
+		{"records", CONFIG_KIND_U32, AT(records), .min = 1, .max = 100000},
+		{"total", CONFIG_KIND_U32, AT(total), .min = 1, .max = 16777216},
+		{},
+	};
+#undef AT
+
+	config_read_group(r, setting, "multicast", keys, into);
+}
+
+void config_default_multicast(struct config *config)
+{
+	config->multicast = (struct config_multicast){
+		.groups = 256, .sources = CONFIG_GROUP_SOURCES, .records = 512, .total = 262144};
+}

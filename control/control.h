@@ -224,6 +224,7 @@ void groups_sa_up(struct control *control, const struct link *link, const struct
 void groups_primary(struct control *control, uint64_t link, sa_ref_t ref); // 0: it has none
 void groups_link_down(struct control *control, uint64_t link);
 void groups_reconcile(struct control *control); // after the listing
+void groups_reconfigure(struct control *control); // limits, profiles without multicast
 void groups_port_input(
 	struct control *control, const struct ipc_punt_port *punt, const uint8_t *data);
 uint64_t groups_next_us(const struct control *control); // CLOCK_NEVER

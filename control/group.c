@@ -19,8 +19,6 @@
 
 LOG_TYPE("group");
 
-#define GROUP_TOTAL_MAX 262144 // memberships
-#define GROUP_RECORDS_RATE 512 // a second and link: all that one link may have, twice
 #define QUERY_DELAY_US (100 * US_PER_MS) // one host answers: nothing has to be spread
 #define SCOPE_MIN 3 // link-local scope stays on the link, RFC 4007 section 5
 
@@ -133,11 +131,21 @@ static void on_upstream(
 	group_ports_want(control->groups->ports, group, filter, clock_now_us());
 }
 
+static struct group_limits limits_of(const struct control *control)
+{
+	const struct config_multicast *multicast = &control->config->multicast;
+
+	static_assert(CONFIG_GROUP_SOURCES == GROUP_SOURCES);
+	return (struct group_limits){.per_link = multicast->groups,
+		.sources = multicast->sources,
+		.records_per_s = multicast->records,
+		.total = multicast->total};
+}
+
 int groups_init(struct control *control)
 {
 	static const struct group_events events = {on_member, on_upstream};
-	struct group_limits limits = {
-		.total = GROUP_TOTAL_MAX, .records_per_s = GROUP_RECORDS_RATE};
+	struct group_limits limits = limits_of(control);
 	struct groups *groups = calloc(1, sizeof(*groups));
 	uint64_t secret[2];
 
@@ -335,6 +343,26 @@ void groups_link_down(struct control *control, uint64_t link)
 		return;
 	group_link_gone(control->groups->table, link);
 	group_ask_gone(control->groups->asks, link);
+}
+
+// Its profile takes multicast from it.
+static bool forbid(void *arg, const struct link *link)
+{
+	struct control *control = arg;
+
+	if (!wanted(control, link))
+		groups_link_down(control, link->handle);
+	return true;
+}
+
+void groups_reconfigure(struct control *control)
+{
+	struct group_limits limits = limits_of(control);
+
+	if (control->groups == NULL)
+		return;
+	group_table_limit(control->groups->table, &limits);
+	link_foreach(control->links, forbid, control);
 }
 
 // ---- the dataplane comes ----

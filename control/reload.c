@@ -121,7 +121,8 @@ static json_t *names_of(const struct config_diff *diff)
 		const char *name;
 	} parts[] = {{diff->proposals, "proposals"}, {diff->lifetimes, "lifetimes"},
 		{diff->pools, "pools"}, {diff->profiles, "profiles"}, {diff->peers, "peers"},
-		{diff->connections, "connections"}, {diff->other, "other"}};
+		{diff->multicast, "multicast"}, {diff->connections, "connections"},
+		{diff->other, "other"}};
 	json_t *names = json_array();
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
@@ -225,6 +226,7 @@ static int apply(struct control *control, struct config *new, struct renumber *l
 	control->loaded = new;
 	control->config_generation++;
 	dhcp6_server_reconfigure(control->dhcp6, new);
+	groups_reconfigure(control);
 	if (client_reconfigure(control, new) != 0)
 		LOG(ERR, "out of memory: a new connection is not there");
 	loop_set_liveness(control);

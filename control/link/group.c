@@ -50,6 +50,15 @@ const char *group_result_name(enum group_result result)
 	return names[result];
 }
 
+void group_table_limit(struct group_table *table, const struct group_limits *limits)
+{
+	table->limits = *limits;
+	if (table->limits.per_link == 0)
+		table->limits.per_link = GROUP_LINK_MAX;
+	if (table->limits.sources == 0)
+		table->limits.sources = GROUP_SOURCES;
+}
+
 struct group_table *group_table_new(const struct group_limits *limits,
 	const struct group_events *events, void *arg, const uint64_t secret[2])
 {
@@ -57,9 +66,7 @@ struct group_table *group_table_new(const struct group_limits *limits,
 
 	if (table == NULL)
 		return NULL;
-	table->limits = *limits;
-	if (table->limits.per_link == 0)
-		table->limits.per_link = GROUP_LINK_MAX;
+	group_table_limit(table, limits);
 	table->events = *events;
 	table->arg = arg;
 	if (hash_init(&table->listeners, secret) != 0 || hash_init(&table->members, secret) != 0 ||
@@ -261,9 +268,10 @@ static enum group_result change(
 enum group_result group_input(struct group_table *table, uint64_t link,
 	const struct group_record *record, uint64_t now_us)
 {
-	struct group_state state = {.filter = {.include = true}};
+	struct group_state state = {.filter = {.include = true}, .max = table->limits.sources};
 	struct listener *listener = NULL;
 	struct member *member = NULL;
+	enum group_result result = GROUP_SAME;
 	bool known = true;
 
 	listener = get_listener(table, link, now_us);
@@ -274,8 +282,10 @@ enum group_result group_input(struct group_table *table, uint64_t link,
 	if (!may_be_forwarded(&record->group))
 		return GROUP_SCOPE;
 	member = find(table, link, &record->group);
-	if (member != NULL)
-		state = (struct group_state){member->in_group.filter, member->wide};
+	if (member != NULL) {
+		state.filter = member->in_group.filter;
+		state.wide = member->wide;
+	}
 	known = group_state_apply(&state, record);
 	if (source_filter_none(&state.filter)) {
 		if (member == NULL)
@@ -283,9 +293,10 @@ enum group_result group_input(struct group_table *table, uint64_t link,
 		remove_member(table, member, true);
 		return known ? GROUP_CHANGED : GROUP_DOUBT;
 	}
-	if (member != NULL)
-		return change(table, member, &state);
-	return join(table, listener, &record->group, &state, now_us);
+	result = member != NULL ? change(table, member, &state)
+				: join(table, listener, &record->group, &state, now_us);
+	return state.over && (result == GROUP_CHANGED || result == GROUP_SAME) ? GROUP_SOURCE_LIMIT
+									       : result;
 }
 
 void group_link_gone(struct group_table *table, uint64_t link)

@@ -42,6 +42,7 @@ struct group_record {
 	X(SAME, "same")                                                                            \
 	X(DOUBT, "doubt") /* the state is given up: ask the link for it */                         \
 	X(SCOPE, "scope") /* interface- or link-local, or no group at all */                       \
+	X(SOURCE_LIMIT, "source-limit") /* too many sources: it gets packets of every one */       \
 	X(LINK_LIMIT, "link-limit") /* too many groups of one link */                              \
 	X(TOTAL_LIMIT, "total-limit")                                                              \
 	X(RATE, "rate") /* more records a second than a link may send */                           \
@@ -66,6 +67,7 @@ struct group_limits {
 	uint32_t per_link; // groups, 0: GROUP_LINK_MAX
 	uint32_t total; // memberships; 0: any number
 	uint32_t records_per_s; // of one link, with a burst of as many; 0: any number
+	uint32_t sources; // of one membership, 0: GROUP_SOURCES, which is the most
 };
 
 struct group_member_info { // lends
@@ -80,6 +82,8 @@ struct group_table;
 struct group_table *group_table_new(const struct group_limits *limits,
 	const struct group_events *events, void *arg, const uint64_t secret[2]); // NULL and errno
 void group_table_free(struct group_table *table); // accepts NULL; no events
+// For what comes from now on: what is there stays.
+void group_table_limit(struct group_table *table, const struct group_limits *limits);
 
 enum group_result group_input(struct group_table *table, uint64_t link,
 	const struct group_record *record, uint64_t now_us);

@@ -72,14 +72,15 @@ bool source_filter_equal(const struct source_filter *a, const struct source_filt
 // ---- records ----
 
 // The record's sources in, as far as there is room. false: there was not.
-static bool add_all(struct source_filter *filter, const struct group_record *record)
+static bool add_all(struct group_state *state, const struct group_record *record)
 {
 	bool fits = record->source_n <= GROUP_SOURCES;
 
 	for (uint32_t i = 0; i < record->source_n && i < GROUP_SOURCES; i++)
 		if (source_filter_valid(&record->group, &record->source[i]))
-			fits = source_filter_add(filter, &record->source[i]) && fits;
-	return fits;
+			fits = source_filter_add(&state->filter, &record->source[i]) && fits;
+	state->over = !fits || state->filter.source_n > state->max;
+	return !state->over;
 }
 
 static void remove_all(struct source_filter *filter, const struct group_record *record)
@@ -91,12 +92,14 @@ static void remove_all(struct source_filter *filter, const struct group_record *
 // Every source, be it that the listener includes or excludes too many to be remembered.
 static void every_source(struct group_state *state, bool wide)
 {
-	*state = (struct group_state){.filter = {.include = false}, .wide = wide};
+	state->filter = (struct source_filter){.include = false};
+	state->wide = wide;
 }
 
 static void none(struct group_state *state)
 {
-	*state = (struct group_state){.filter = {.include = true}};
+	state->filter = (struct source_filter){.include = true};
+	state->wide = false;
 }
 
 // A list that is too long for one record comes in several (RFC 3810 section 5.2.15): while the state
@@ -106,14 +109,14 @@ static void set_include(struct group_state *state, const struct group_record *re
 	if (state->wide && record->source_n > 0)
 		return;
 	none(state);
-	if (!add_all(&state->filter, record))
+	if (!add_all(state, record))
 		every_source(state, true);
 }
 
 static void set_exclude(struct group_state *state, const struct group_record *record)
 {
 	every_source(state, false);
-	if (!add_all(&state->filter, record))
+	if (!add_all(state, record))
 		every_source(state, false);
 }
 
@@ -121,7 +124,7 @@ static void allow(struct group_state *state, const struct group_record *record)
 {
 	if (!state->filter.include)
 		remove_all(&state->filter, record);
-	else if (!add_all(&state->filter, record))
+	else if (!add_all(state, record))
 		every_source(state, true);
 }
 
@@ -134,7 +137,7 @@ static bool block(struct group_state *state, const struct group_record *record)
 	}
 	if (state->filter.include)
 		remove_all(&state->filter, record);
-	else if (!add_all(&state->filter, record))
+	else if (!add_all(state, record))
 		every_source(state, false);
 	// Some of those to be removed were not looked at.
 	if (state->filter.include && record->source_n > GROUP_SOURCES &&

@@ -17,11 +17,13 @@ static inline bool source_filter_none(const struct source_filter *filter)
 	return filter->include && filter->source_n == 0;
 }
 
-// A listener's filter as its records tell. `wide`: it includes more sources than a filter has room
-// for, and so it is given all.
+// A listener's filter as its records tell. `wide`: it includes more sources than it may have, and so it
+// is given all.
 struct group_state {
 	struct source_filter filter;
 	bool wide;
+	bool over; // out: the record had too many
+	uint32_t max; // sources that it may have, at most GROUP_SOURCES
 };
 // What the listener wants after this record; *state is that from before. false: that cannot be known
 // any more, *state is no membership.

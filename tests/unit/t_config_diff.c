@@ -5,7 +5,8 @@
 #include <stdlib.h>
 
 #define BITS(X)                                                                                    \
-	X(dataplane) X(proposals) X(lifetimes) X(pools) X(profiles) X(peers) X(connections) X(other)
+	X(dataplane)                                                                               \
+	X(proposals) X(lifetimes) X(pools) X(profiles) X(peers) X(multicast) X(connections) X(other)
 
 enum {
 #define X(name) BIT_##name,
@@ -58,6 +59,10 @@ static const struct {
 	{"10.66.0.0/16", "10.67.0.0/16", BIT_pools},
 	{"lease = 64", "lease = 62", BIT_pools},
 	{"assign = \"random\"", "assign = \"stable\"", BIT_pools},
+	{"ike = { rekey", "multicast = { groups = 9; };\nike = { rekey", BIT_multicast},
+	{"ike = { rekey", "multicast = { sources = 9; };\nike = { rekey", BIT_multicast},
+	{"ike = { rekey", "multicast = { records = 9; };\nike = { rekey", BIT_multicast},
+	{"ike = { rekey", "multicast = { total = 9; };\nike = { rekey", BIT_multicast},
 	{"domain = \"example.org\"", "domain = \"example.com\"", BIT_profiles},
 	{"10.20.0.53", "10.20.0.54", BIT_profiles},
 	{"ipv6_pool = \"a6\";", "", BIT_profiles},

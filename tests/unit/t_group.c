@@ -102,7 +102,7 @@ static const struct group_events events = {on_member, on_upstream};
 
 static void start(uint32_t per_link, uint32_t total, uint32_t rate)
 {
-	struct group_limits limits = {per_link, total, rate};
+	struct group_limits limits = {.per_link = per_link, .total = total, .records_per_s = rate};
 
 	group_table_free(table);
 	table = group_table_new(&limits, &events, NULL, secret);
@@ -230,7 +230,7 @@ START_TEST(test_wide)
 {
 	struct group_record record = record_of(GROUP_CHANGE_TO_INCLUDE, 0, 0xffff, 5);
 
-	ck_assert_int_eq(group_input(table, 7, &record, 0), GROUP_CHANGED);
+	ck_assert_int_eq(group_input(table, 7, &record, 0), GROUP_SOURCE_LIMIT);
 	ck_assert(!told.include && told.source_n == 0);
 	ck_assert_int_eq(input(7, GROUP_MODE_IS_INCLUDE, 0, 0x3), GROUP_SAME); // the list's rest
 	ck_assert_int_eq(input(7, GROUP_BLOCK_OLD_SOURCES, 0, 0x3), GROUP_DOUBT);
@@ -240,7 +240,7 @@ START_TEST(test_wide)
 	record = record_of(GROUP_BLOCK_OLD_SOURCES, 0, 0xfffe, 2);
 	ck_assert_int_eq(group_input(table, 7, &record, 0), GROUP_DOUBT);
 	record = record_of(GROUP_CHANGE_TO_EXCLUDE, 0, 0xffff, 5);
-	ck_assert_int_eq(group_input(table, 7, &record, 0), GROUP_CHANGED);
+	ck_assert_int_eq(group_input(table, 7, &record, 0), GROUP_SOURCE_LIMIT);
 	ck_assert(!told.include && told.source_n == 0);
 	ck_assert_int_eq(input(7, GROUP_BLOCK_OLD_SOURCES, 0, 0x3), GROUP_CHANGED);
 }
@@ -276,6 +276,29 @@ START_TEST(test_limits)
 	ck_assert_int_eq(input(7, GROUP_CHANGE_TO_EXCLUDE, 0, 1), GROUP_CHANGED);
 	ck_assert_int_eq(input(7, GROUP_CHANGE_TO_INCLUDE, 0, 0), GROUP_CHANGED);
 	ck_assert_int_eq(input(8, GROUP_CHANGE_TO_EXCLUDE, 1, 0), GROUP_CHANGED);
+}
+END_TEST
+
+// Fewer sources than there is room for; what is there when a limit comes stays.
+START_TEST(test_other_limits)
+{
+	struct group_limits limits = {.per_link = 1, .sources = 2};
+	struct inet_addr group = group_of(0);
+
+	ck_assert_int_eq(input(7, GROUP_CHANGE_TO_INCLUDE, 0, 0xf), GROUP_CHANGED);
+	ck_assert_int_eq(input(7, GROUP_CHANGE_TO_INCLUDE, 1, 0x1), GROUP_CHANGED);
+	group_table_limit(table, &limits);
+	ck_assert_uint_eq(group_find(table, 7, &group)->source_n, 4);
+	ck_assert_uint_eq(group_count(table), 2);
+	ck_assert_int_eq(input(7, GROUP_CHANGE_TO_INCLUDE, 2, 0x1), GROUP_LINK_LIMIT);
+	ck_assert_int_eq(input(8, GROUP_CHANGE_TO_INCLUDE, 0, 0x3), GROUP_CHANGED);
+	ck_assert_int_eq(input(8, GROUP_ALLOW_NEW_SOURCES, 0, 0x1), GROUP_SAME);
+	ck_assert_int_eq(input(8, GROUP_ALLOW_NEW_SOURCES, 0, 0x4), GROUP_SOURCE_LIMIT);
+	ck_assert(!told.include && told.source_n == 0);
+	ck_assert_int_eq(input(8, GROUP_CHANGE_TO_EXCLUDE, 0, 0x7), GROUP_SOURCE_LIMIT);
+	ck_assert(!told.include && told.source_n == 0);
+	ck_assert_int_eq(input(8, GROUP_CHANGE_TO_EXCLUDE, 0, 0x3), GROUP_CHANGED);
+	ck_assert(!told.include && told.source_n == 2);
 }
 END_TEST
 
@@ -431,6 +454,7 @@ int main(void)
 	tcase_add_test(tc, test_wide);
 	tcase_add_loop_test(tc, test_scope, 0, sizeof(scopes) / sizeof(scopes[0]));
 	tcase_add_test(tc, test_limits);
+	tcase_add_test(tc, test_other_limits);
 	tcase_add_test(tc, test_rate);
 	tcase_add_test(tc, test_model);
 	suite_add_tcase(s, tc);

@@ -349,6 +349,43 @@ START_TEST(test_refused)
 }
 END_TEST
 
+// A reload: other limits for what comes, no multicast for a link whose profile has lost it, and a link
+// that gets it again is asked again.
+START_TEST(test_reload)
+{
+	struct inet_addr other = addr_of("ff0e::9");
+	uint64_t later_us = clock_now_us() + 3600 * US_PER_S;
+
+	out_set(link6, REF_A, 5, "::/0");
+	groups_send(&control, later_us);
+	expect_query(REF_A, AF_INET6);
+	report(&group6, GROUP_CHANGE_TO_EXCLUDE);
+	serve();
+	seen_n = 0;
+	c->config.multicast.groups = 1;
+	groups_reconfigure(&control);
+	report(&other, GROUP_CHANGE_TO_EXCLUDE);
+	expect_nothing();
+	ck_assert_uint_eq(control.counts.group[GROUP_LINK_LIMIT], 1);
+	c->config.multicast.groups = 2;
+	groups_reconfigure(&control);
+	report(&other, GROUP_CHANGE_TO_EXCLUDE);
+	expect_set(REF_A, &other);
+	c->profile[0].multicast = false;
+	groups_reconfigure(&control);
+	serve();
+	ck_assert_uint_eq(count_seen(IPC_GROUP_DEL), 4);
+	out_set(link6, REF_A, 5, "::/0");
+	groups_send(&control, 2 * later_us);
+	expect_query(0, 0);
+	c->profile[0].multicast = true;
+	groups_reconfigure(&control);
+	out_set(link6, REF_A, 5, "::/0");
+	groups_send(&control, 3 * later_us);
+	expect_query(REF_A, AF_INET6);
+}
+END_TEST
+
 // From before its address is known to be free, RFC 3590.
 START_TEST(test_unspecified_source)
 {
@@ -461,6 +498,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_join_leave_L5, 0, 2);
 	tcase_add_test(tc, test_link_down);
 	tcase_add_test(tc, test_refused);
+	tcase_add_test(tc, test_reload);
 	tcase_add_test(tc, test_unspecified_source);
 	tcase_add_test(tc, test_upstream_query);
 	tcase_add_test(tc, test_reconnect);
