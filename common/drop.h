@@ -62,6 +62,7 @@
 	X(PUNT_STRANGER, "punt-stranger", "IKE_SA_INIT while the ring to control is half full")    \
 	X(PUNT_NO_CONTROL, "punt-no-control", "control is not there")                              \
 	X(PUNT_LIMIT, "punt-limit", "more packets for control than allowed")                       \
+	X(PUNT_LINK_LIMIT, "punt-link-limit", "more packets of one link for control than allowed") \
 	X(COMMAND_BAD, "command-bad", "control asked for something impossible")
 
 enum drop_reason {

@@ -11,6 +11,8 @@
 
 #define INNER_RATE 5000 // a second
 #define INNER_BURST 500
+#define LINK_RATE 64 // of these, those of one link; control itself looks at fewer
+#define LINK_BURST 128
 #define PORT_RATE 1000 // MLD and IGMP of the inner network, a second
 #define PORT_BURST 200
 #define HOP_LIMIT 64
@@ -99,12 +101,26 @@ void punt_inside(struct worker *w, struct rte_mbuf *m)
 		punt_udp(w, m, 0, IPC_PUNT_INSIDE);
 }
 
+// One link cannot take what control has time for from the others: not even when it shares a bucket with
+// some of them, which it cannot choose.
+static bool link_token_take(struct worker *w, uint64_t link)
+{
+	uint64_t hash = flow_mix(link ^ flow_seed[0], flow_seed[1]);
+
+	return token_take(&w->link_tokens[hash % WORKER_LINK_BUCKETS], w->now_tsc, w->tsc_hz,
+		LINK_RATE, LINK_BURST);
+}
+
 void punt_inner(struct worker *w, struct rte_mbuf *m)
 {
 	const struct pkt_meta *meta = pkt_meta(m);
 	struct ipc_punt_inner up = {
 		.spi = meta->sa, .link = meta->link, .data_len = rte_pktmbuf_data_len(m)};
 
+	if (!link_token_take(w, meta->link)) {
+		worker_drop(w, m, DROP_PUNT_LINK_LIMIT);
+		return;
+	}
 	if (!token_take(&w->punt_tokens, w->now_tsc, w->tsc_hz, INNER_RATE, INNER_BURST)) {
 		worker_drop(w, m, DROP_PUNT_LIMIT);
 		return;

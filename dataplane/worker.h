@@ -57,6 +57,7 @@ struct locals {
 	uint8_t v6[CONFIG_PORTS * PORT_ADDRS][16];
 };
 
+#define WORKER_LINK_BUCKETS 1024
 struct token_bucket {
 	uint64_t last_tsc;
 	uint32_t tokens;
@@ -140,6 +141,7 @@ struct worker {
 	struct token_bucket icmp_tokens;
 	struct token_bucket punt_tokens;
 	struct token_bucket port_tokens; // MLD and IGMP from inner ports
+	struct token_bucket link_tokens[WORKER_LINK_BUCKETS]; // by a keyed hash of the link
 	bool to_main; // something was put into main_ring in this round
 	bool to_control; // something was put into event or punt rings in this round
 

@@ -5,6 +5,7 @@
 #include "events.h"
 #include "fragment.h"
 #include "plane_test.h"
+#include "punt.h"
 #include "secret.h"
 
 static struct world *gw;
@@ -446,14 +447,14 @@ START_TEST(test_punt_inner)
 	struct tunnel t = {0};
 
 	tunnel_make(gw, cl, &t);
-	for (int i = 0; i < 600; i++) {
+	for (int i = 0; i < 200; i++) {
 		struct rte_mbuf *m;
 
 		world_in(cl, PORT_HOST, pkt_echo("fe80::1234", "fe80::1", 30));
 		m = world_out(cl, PORT_OUTER);
 		ck_assert_ptr_nonnull(m);
 		world_in(gw, PORT_OUTER, m);
-		if (i < 500) {
+		if (i < 128) {
 			ck_assert_int_gt(ring_get(&theirs[SEAM_PUNT_UP], msg, sizeof(msg)), 0);
 			ck_assert_uint_eq(((struct ipc_hdr *)msg)->type, IPC_PUNT_INNER);
 			ck_assert_uint_eq(up->link, 77);
@@ -461,8 +462,41 @@ START_TEST(test_punt_inner)
 			ck_assert_uint_eq(up->data_len, 78);
 		}
 	}
-	ck_assert_uint_eq(world_drops(gw, DROP_PUNT_LIMIT), 100);
+	ck_assert_int_eq(ring_get(&theirs[SEAM_PUNT_UP], msg, sizeof(msg)), 0);
+	ck_assert_uint_eq(world_drops(gw, DROP_PUNT_LINK_LIMIT), 72);
+	ck_assert_uint_eq(world_drops(gw, DROP_PUNT_LIMIT), 0);
 	world_free(cl);
+}
+END_TEST
+
+// However much one link sends: the others' packets reach control; all of them together are limited too.
+START_TEST(test_punt_inner_links)
+{
+	uint32_t taken = 0;
+
+	for (uint32_t i = 0; i < 100000; i++) {
+		struct rte_mbuf *m = pkt_echo("fe80::1234", "fe80::1", 30);
+		uint64_t before = gw->w[0]->stats.punt_up;
+
+		pkt_meta(m)->link = i % 1000 == 0 ? 100 + i / 1000 : 77;
+		gw->w[0]->now_tsc = 100 * gw->w[0]->tsc_hz + i;
+		punt_inner(gw->w[0], m);
+		if (i % 1000 == 0)
+			taken += (uint32_t)(gw->w[0]->stats.punt_up - before);
+		while (ring_get(&theirs[SEAM_PUNT_UP], msg, sizeof(msg)) > 0)
+			;
+	}
+	ck_assert_uint_ge(taken, 98); // in the bucket of the loud one: one in a thousand
+	ck_assert_uint_ge(world_drops(gw, DROP_PUNT_LINK_LIMIT), 99000);
+	ck_assert_uint_eq(world_drops(gw, DROP_PUNT_LIMIT), 0);
+	for (uint32_t i = 0; i < 1000; i++) {
+		struct rte_mbuf *m = pkt_echo("fe80::1234", "fe80::1", 30);
+
+		pkt_meta(m)->link = 1000 + i;
+		punt_inner(gw->w[0], m);
+		ring_get(&theirs[SEAM_PUNT_UP], msg, sizeof(msg));
+	}
+	ck_assert_uint_ge(world_drops(gw, DROP_PUNT_LIMIT), 500);
 }
 END_TEST
 
@@ -676,6 +710,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, test_ingress_set);
 	tcase_add_test(tc, test_send_inner);
 	tcase_add_test(tc, test_punt_inner);
+	tcase_add_test(tc, test_punt_inner_links);
 	tcase_add_test(tc, test_event_ring_full);
 	tcase_add_test(tc, test_event_order);
 	tcase_add_test(tc, test_order);
