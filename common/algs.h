@@ -18,9 +18,14 @@ enum transform_type {
 
 enum encr_id {
 	ENCR_NONE = 0,
+	ENCR_NULL = 11,
 	ENCR_AES_CBC = 12,
+	ENCR_AES_CTR = 13,
 	ENCR_AES_GCM_16 = 20,
+	ENCR_NULL_AUTH_AES_GMAC = 21,
 	ENCR_CHACHA20_POLY1305 = 28,
+	ENCR_AES_GCM_16_IIV = 30,
+	ENCR_CHACHA20_POLY1305_IIV = 31,
 };
 enum prf_id {
 	PRF_HMAC_SHA2_256 = 5,
@@ -36,22 +41,31 @@ enum integ_id {
 enum dh_id {
 	DH_NONE = 0,
 	DH_MODP_2048 = 14,
+	DH_MODP_3072 = 15,
+	DH_MODP_4096 = 16,
 	DH_ECP_256 = 19,
 	DH_ECP_384 = 20,
-	DH_X25519 = 31
+	DH_ECP_521 = 21,
+	DH_X25519 = 31,
+	DH_X448 = 32
 };
+
+#define ALG_ENCR_COUNT 18
 
 struct alg_encr {
 	uint16_t id; // enum encr_id
 	uint16_t key_bits; // 0: no Key Length attribute on the wire (ChaCha20)
 	uint8_t key_len; // bytes, without salt
 	uint8_t salt_len; // taken from the key material behind the key
-	uint8_t iv_len; // on the wire
+	uint8_t iv_len; // on the wire; 0: none, or implicit (RFC 8750)
 	uint8_t icv_len; // of an AEAD, 0 otherwise
 	uint8_t block; // plaintext is padded to a multiple of this
 	bool aead;
+	bool counter_iv; // the IV must only not repeat; otherwise nobody may foresee it
 	bool ike; // may protect an SK payload
 	bool esp;
+	bool usual; // in the proposals that stand in for missing ones
+	const char *openssl; // cipher's name there, of those that IKE uses
 	const char *name; // "aes128gcm16", as in configuration and CLI
 };
 
@@ -71,11 +85,19 @@ struct alg_prf {
 	const char *name; // "prfsha256"
 };
 
+enum dh_kind {
+	DH_KIND_X, // RFC 7748
+	DH_KIND_ECP, // RFC 5903
+	DH_KIND_MODP, // RFC 3526
+};
 struct alg_dh {
 	uint16_t id; // enum dh_id
+	uint16_t kind; // enum dh_kind
 	uint16_t public_len; // bytes in the KE payload
 	uint16_t shared_len;
-	const char *name; // "x25519", "ecp256", "ecp384", "modp2048"
+	uint16_t private_len; // bytes of a fresh private key
+	bool usual; // as in struct alg_encr
+	const char *name; // "x25519", "ecp256", "modp2048"
 };
 
 // NULL when not in the table.
@@ -87,6 +109,9 @@ const struct alg_prf *alg_prf_find(uint16_t id);
 const struct alg_prf *alg_prf_by_name(const char *name);
 const struct alg_dh *alg_dh_find(uint16_t id);
 const struct alg_dh *alg_dh_by_name(const char *name);
+// Why the standards forbid the algorithm of this name, as people and other programs write it; NULL
+// when they do not. Nothing of it is in the tables.
+const char *alg_forbidden(enum transform_type type, const char *name);
 // i-th row, NULL behind the last.
 const struct alg_encr *alg_encr_at(size_t i);
 const struct alg_integ *alg_integ_at(size_t i);

@@ -9,21 +9,22 @@
 #include <string.h>
 
 #define YEAR_S (UINT64_C(366) * 86400)
+#define NAMES_MAX ALG_ENCR_COUNT // more than there are of the other kinds
 
 // Appends what `text` names to an array of `kind` unless it is unknown, twice there or too much.
-#define ADD_ALG(kind, array, count, label)                                                         \
+#define ADD_ALG(kind, array, count, label, type)                                                   \
 	static void add_##kind(struct config_reader *r, int line, const char *text, void *into)    \
 	{                                                                                          \
 		struct config_proposal *p = into;                                                  \
 		const struct alg_##kind *alg = alg_##kind##_by_name(text);                         \
                                                                                                    \
 		if (alg == NULL) {                                                                 \
-			const char *names[16];                                                     \
+			const char *names[NAMES_MAX];                                              \
 			size_t n = 0;                                                              \
                                                                                                    \
-			for (; n < 16 && alg_##kind##_at(n) != NULL; n++)                          \
+			for (; n < NAMES_MAX && alg_##kind##_at(n) != NULL; n++)                   \
 				names[n] = alg_##kind##_at(n)->name;                               \
-			unknown(r, line, label, text, names, n);                                   \
+			unknown(r, line, label, text, alg_forbidden(type, text), names, n);        \
 			return;                                                                    \
 		}                                                                                  \
 		for (uint32_t i = 0; i < p->count; i++)                                            \
@@ -39,22 +40,27 @@
 				CONFIG_ALGS);                                                      \
 	}
 
+// `why`: it is not even allowed.
 static void unknown(struct config_reader *r, int line, const char *label, const char *text,
-	const char *const *names, size_t n)
+	const char *why, const char *const *names, size_t n)
 {
-	char list[160] = "";
+	char list[288] = "";
 	size_t len = 0;
 
+	if (why != NULL) {
+		config_error(r, line, "%s = %s is refused (%s); take another", label, text, why);
+		return;
+	}
 	for (size_t i = 0; i < n && len < sizeof(list); i++)
 		len += (size_t)snprintf(
 			list + len, sizeof(list) - len, "%s%s", i > 0 ? ", " : "", names[i]);
 	config_error(r, line, "%s has no algorithm '%.30s'; it knows %s", label, text, list);
 }
 
-ADD_ALG(encr, encr, encr_n, "encr")
-ADD_ALG(prf, prf, prf_n, "prf")
-ADD_ALG(integ, integ, integ_n, "integ")
-ADD_ALG(dh, dh, dh_n, "dh")
+ADD_ALG(encr, encr, encr_n, "encr", TRANSFORM_ENCR)
+ADD_ALG(prf, prf, prf_n, "prf", TRANSFORM_PRF)
+ADD_ALG(integ, integ, integ_n, "integ", TRANSFORM_INTEG)
+ADD_ALG(dh, dh, dh_n, "dh", TRANSFORM_DH)
 
 static void read_encr(struct config_reader *r, config_setting_t *setting, void *into)
 {
@@ -103,13 +109,29 @@ static void check_ciphers(struct config_reader *r, int line, const struct config
 	if (p->encr_n == 0)
 		config_error(r, line, "a proposal names no cipher; write encr = [\"aes128gcm16\"]");
 	else if (aeads != 0 && aeads != p->encr_n)
-		config_error(r, line, "a proposal mixes AEAD and CBC ciphers; make two of it");
+		config_error(r, line,
+			"a proposal mixes AEADs and ciphers that need integ; make two of it");
 	else if (aeads != 0 && p->integ_n != 0)
 		config_error(r, line, "%s needs no integrity algorithm; leave integ out",
 			p->encr[0]->name);
 	else if (aeads == 0 && p->integ_n == 0)
 		config_error(r, line, "%s has no integrity of its own; add integ = [\"sha256\"]",
 			p->encr[0]->name);
+}
+
+// What cannot protect an SK payload.
+static void check_ike_ciphers(struct config_reader *r, int line, const struct config_proposal *p)
+{
+	for (uint32_t i = 0; i < p->encr_n; i++) {
+		const struct alg_encr *encr = p->encr[i];
+
+		if (!encr->ike)
+			config_error(r, line, "%s is for child SAs only (%s); take it out of ike",
+				encr->name,
+				encr->id == ENCR_NULL || encr->id == ENCR_NULL_AUTH_AES_GMAC
+					? "IKE SAs are always encrypted, RFC 8247"
+					: "nothing in IKE stands for the IV, RFC 8750 section 7");
+	}
 }
 
 static void read_ike_proposal(struct config_reader *r, config_setting_t *group, void *into)
@@ -129,6 +151,7 @@ static void read_ike_proposal(struct config_reader *r, config_setting_t *group, 
 	if (r->errors->n != before)
 		return;
 	check_ciphers(r, line, p);
+	check_ike_ciphers(r, line, p);
 	if (p->prf_n == 0)
 		config_error(r, line, "an IKE proposal names no PRF; write prf = [\"prfsha256\"]");
 	if (p->dh_n == 0)
@@ -235,11 +258,11 @@ void config_read_esp(struct config_reader *r, config_setting_t *setting, void *i
 
 #undef AT
 
-// The AEADs, or with `aead` false the CBC ciphers with SHA-256.
+// The usual AEADs, or with `aead` false the other usual ciphers with SHA-256.
 static void default_ciphers(struct config_proposal *p, bool aead)
 {
 	for (size_t i = 0; alg_encr_at(i) != NULL; i++)
-		if (alg_encr_at(i)->aead == aead)
+		if (alg_encr_at(i)->usual && alg_encr_at(i)->aead == aead)
 			p->encr[p->encr_n++] = alg_encr_at(i);
 	if (!aead)
 		p->integ[p->integ_n++] = alg_integ_find(INTEG_HMAC_SHA2_256_128);
@@ -248,7 +271,8 @@ static void default_ciphers(struct config_proposal *p, bool aead)
 static void default_groups(struct config_proposal *p)
 {
 	for (size_t i = 0; alg_dh_at(i) != NULL; i++)
-		p->dh[p->dh_n++] = alg_dh_at(i);
+		if (alg_dh_at(i)->usual)
+			p->dh[p->dh_n++] = alg_dh_at(i);
 }
 
 static void default_ike(struct config_proposals *out)

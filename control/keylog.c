@@ -94,14 +94,24 @@ static const char *hex_secret(const struct secret *secret, char out[HEX_MAX])
 
 static const char *ike_encr_name(uint16_t encr, uint16_t key_bits)
 {
-	if (encr == ENCR_AES_GCM_16 && key_bits == 128)
-		return "AES-GCM-128 with 16 octet ICV [RFC5282]";
-	if (encr == ENCR_AES_GCM_16 && key_bits == 256)
-		return "AES-GCM-256 with 16 octet ICV [RFC5282]";
-	if (encr == ENCR_AES_CBC && key_bits == 128)
-		return "AES-CBC-128 [RFC3602]";
-	if (encr == ENCR_AES_CBC && key_bits == 256)
-		return "AES-CBC-256 [RFC3602]";
+	static const struct {
+		uint16_t encr, key_bits;
+		const char *name;
+	} names[] = {
+		{ENCR_AES_GCM_16, 128, "AES-GCM-128 with 16 octet ICV [RFC5282]"},
+		{ENCR_AES_GCM_16, 192, "AES-GCM-192 with 16 octet ICV [RFC5282]"},
+		{ENCR_AES_GCM_16, 256, "AES-GCM-256 with 16 octet ICV [RFC5282]"},
+		{ENCR_AES_CBC, 128, "AES-CBC-128 [RFC3602]"},
+		{ENCR_AES_CBC, 192, "AES-CBC-192 [RFC3602]"},
+		{ENCR_AES_CBC, 256, "AES-CBC-256 [RFC3602]"},
+		{ENCR_AES_CTR, 128, "AES-CTR-128 [RFC5930]"},
+		{ENCR_AES_CTR, 192, "AES-CTR-192 [RFC5930]"},
+		{ENCR_AES_CTR, 256, "AES-CTR-256 [RFC5930]"},
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].encr == encr && names[i].key_bits == key_bits)
+			return names[i].name;
 	return NULL;
 }
 
@@ -140,9 +150,18 @@ int keylog_format_ike(const struct ike_keylog *keys, char line[KEYLOG_LINE_MAX])
 
 static const char *esp_encr_name(uint16_t encr)
 {
-	if (encr == ENCR_AES_GCM_16)
+	switch (encr) {
+	case ENCR_AES_GCM_16:
 		return "AES-GCM with 16 octet ICV [RFC4106]";
-	return encr == ENCR_AES_CBC ? "AES-CBC [RFC3602]" : NULL;
+	case ENCR_AES_CBC:
+		return "AES-CBC [RFC3602]";
+	case ENCR_AES_CTR:
+		return "AES-CTR [RFC3686]";
+	case ENCR_NULL:
+		return "NULL";
+	default:
+		return NULL;
+	}
 }
 
 // Wireshark checks no other ICV, and for those it only needs the length.
@@ -172,11 +191,12 @@ int keylog_format_esp(
 	char from[INET_ADDR_STRLEN], to[INET_ADDR_STRLEN], key[HEX_MAX], auth[HEX_MAX];
 
 	snprintf(line, KEYLOG_LINE_MAX,
-		"\"%s\",\"%s\",\"%s\",\"0x%08x\",\"%s\",\"0x%s\",\"%s\",\"%s%s\"",
+		"\"%s\",\"%s\",\"%s\",\"0x%08x\",\"%s\",\"%s%s\",\"%s\",\"%s%s\"",
 		src->family == AF_INET ? "IPv4" : "IPv6", inet_addr_format(src, from),
 		inet_addr_format(dst, to), sa->spi, encr != NULL ? encr : "?",
-		hex(sa->encr_key, sa->encr_key_len, key), integ != NULL ? integ : "?",
-		sa->integ_key_len > 0 ? "0x" : "", hex(sa->integ_key, sa->integ_key_len, auth));
+		sa->encr_key_len > 0 ? "0x" : "", hex(sa->encr_key, sa->encr_key_len, key),
+		integ != NULL ? integ : "?", sa->integ_key_len > 0 ? "0x" : "",
+		hex(sa->integ_key, sa->integ_key_len, auth));
 	secret_wipe(key, sizeof(key));
 	secret_wipe(auth, sizeof(auth));
 	return encr != NULL && integ != NULL ? 0 : -EINVAL;

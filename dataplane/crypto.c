@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One worker's crypto state, and which backend serves which algorithms. RFC 4106, 7634, 3602, 4868.
+// One worker's crypto state, and which backend serves which algorithms. RFC 4106, 4543,
+// 7634, 8750, 3602, 3686, 4868.
 #include "crypto.h"
 
 #include "crypto_impl.h"
@@ -29,9 +30,12 @@ struct crypto *crypto_new(void)
 	if (ret)
 		goto fail;
 	c->backend[CRYPTO_AES128_GCM] = &crypto_gcm128;
+	c->backend[CRYPTO_AES192_GCM] = &crypto_gcm192;
 	c->backend[CRYPTO_AES256_GCM] = &crypto_gcm256;
 	c->backend[CRYPTO_CHACHA20_POLY1305] = &crypto_chacha;
-	c->backend[CRYPTO_CBC_HMAC] = &crypto_cbc;
+	c->backend[CRYPTO_CBC_HMAC] = &crypto_hmac;
+	c->backend[CRYPTO_STREAM_HMAC] = &crypto_hmac;
+	c->backend[CRYPTO_AES_GMAC] = &crypto_gmac;
 	return c;
 fail:
 	crypto_free(c);
@@ -61,20 +65,27 @@ int crypto_shape(const struct esp_suite *suite, struct crypto_shape *shape)
 	shape->icv_len = encr->aead ? encr->icv_len : integ->icv_len;
 	shape->block = encr->block;
 	shape->salt_len = encr->salt_len;
-	shape->counter_iv = encr->aead;
+	shape->counter_iv = encr->counter_iv;
 	switch (suite->encr) {
 	case ENCR_AES_GCM_16:
-		if (suite->key_bits != 128 && suite->key_bits != 256)
-			return -ENOTSUP;
-		shape->class = suite->key_bits == 128 ? CRYPTO_AES128_GCM : CRYPTO_AES256_GCM;
+	case ENCR_AES_GCM_16_IIV:
+		shape->class = suite->key_bits == 128 ? CRYPTO_AES128_GCM
+			: suite->key_bits == 192      ? CRYPTO_AES192_GCM
+						      : CRYPTO_AES256_GCM;
 		return 0;
 	case ENCR_CHACHA20_POLY1305:
+	case ENCR_CHACHA20_POLY1305_IIV:
 		shape->class = CRYPTO_CHACHA20_POLY1305;
 		return 0;
+	case ENCR_NULL_AUTH_AES_GMAC:
+		shape->class = CRYPTO_AES_GMAC;
+		return 0;
 	case ENCR_AES_CBC:
-		if (suite->key_bits != 128 && suite->key_bits != 256)
-			return -ENOTSUP;
 		shape->class = CRYPTO_CBC_HMAC;
+		return 0;
+	case ENCR_AES_CTR:
+	case ENCR_NULL:
+		shape->class = CRYPTO_STREAM_HMAC;
 		return 0;
 	default:
 		return -ENOTSUP;

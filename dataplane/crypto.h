@@ -5,8 +5,8 @@
 // to one of them.
 //
 // What a backend may count on, in every op: the ESP header (8 bytes), the IV, `len` bytes to work
-// on in place, and room for the ICV lie contiguously in memory. With encrypt_fan the text lies
-// elsewhere, and nothing in the place where the result goes.
+// on in place, and room for the ICV lie contiguously in memory; of packets in pieces it gets the IV in
+// the nonce. With encrypt_fan the text lies elsewhere, and nothing in the place where the result goes.
 #pragma once
 
 #include "algs.h"
@@ -26,12 +26,15 @@
 #define CRYPTO_SEGS_MAX 64 // pieces of a chained packet
 #define CRYPTO_BOUNCE_BYTES 65600 // the longest ESP packet, flat
 
-// What can be in one burst call: same cipher, same key length.
+// What can be in one burst call: same backend, same block length.
 enum crypto_class {
 	CRYPTO_AES128_GCM,
 	CRYPTO_AES256_GCM,
 	CRYPTO_CHACHA20_POLY1305,
 	CRYPTO_CBC_HMAC, // all key lengths and hashes: the key block says which
+	CRYPTO_AES192_GCM,
+	CRYPTO_STREAM_HMAC, // AES-CTR or no cipher: the key block says which
+	CRYPTO_AES_GMAC, // all key lengths
 	CRYPTO_CLASSES,
 };
 
@@ -42,7 +45,7 @@ struct crypto_op {
 	uint16_t index; // the caller's
 	uint8_t aad_len; // 8, or 12 with ESN
 	bool failed; // out, when the burst function says that one did: ICV wrong, or refused
-	uint8_t nonce[12]; // AEAD: salt and the IV of the packet
+	uint8_t nonce[12]; // salt and the IV of the packet, or the implicit one; CBC: not used
 	uint8_t aad[12]; // SPI, [upper half of the sequence number,] sequence number
 	uint64_t seq; // the caller's
 	uint64_t peer; // the caller's
@@ -62,8 +65,8 @@ struct crypto_backend {
 	int (*key_init)(struct crypto *c, void *key, const struct esp_suite *suite,
 		const uint8_t *encr_key, const uint8_t *integ_key);
 	crypto_burst_fn *encrypt;
-	crypto_fan_fn
-		*encrypt_fan; // one text under many keys, never copied but by encryption itself
+	crypto_fan_fn *
+		encrypt_fan; // one text under many keys, copied by encryption itself, if there is any
 	crypto_burst_fn *decrypt; // checks the ICV; on failure the data is garbage
 	// One packet in pieces: segs cover op->len bytes, icv is the ICV (encrypt: written, decrypt:
 	// compared). NULL: the caller copies the packet into one piece instead.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// AES-GCM-16 by libipsec-mb, called directly: one call a packet, no job queue. RFC 4106.
+// AES-GCM-16 by libipsec-mb, called directly: one call a packet, no job queue. RFC 4106; with
+// an implicit IV (RFC 8750) nothing is different here.
 // Worker threads, each with its own struct crypto.
 #include "crypto_impl.h"
 
@@ -60,56 +61,6 @@ static inline uint32_t decrypt(
 	return failed;
 }
 
-static int key_init128(struct crypto *c, void *key, const struct esp_suite *suite,
-	const uint8_t *encr_key, const uint8_t *integ_key)
-{
-	RTE_SET_USED(suite);
-	RTE_SET_USED(integ_key);
-	IMB_AES128_GCM_PRE(c->mgr, encr_key, key);
-	return 0;
-}
-
-static int key_init256(struct crypto *c, void *key, const struct esp_suite *suite,
-	const uint8_t *encr_key, const uint8_t *integ_key)
-{
-	RTE_SET_USED(suite);
-	RTE_SET_USED(integ_key);
-	IMB_AES256_GCM_PRE(c->mgr, encr_key, key);
-	return 0;
-}
-
-static uint32_t encrypt128(struct crypto *c, struct crypto_op *ops, uint32_t n)
-{
-	return encrypt(c, ops, n, c->mgr->gcm128_enc);
-}
-
-static uint32_t encrypt256(struct crypto *c, struct crypto_op *ops, uint32_t n)
-{
-	return encrypt(c, ops, n, c->mgr->gcm256_enc);
-}
-
-static uint32_t encrypt_fan128(
-	struct crypto *c, struct crypto_op *ops, uint32_t n, const uint8_t *text)
-{
-	return encrypt_fan(c, ops, n, text, c->mgr->gcm128_enc);
-}
-
-static uint32_t encrypt_fan256(
-	struct crypto *c, struct crypto_op *ops, uint32_t n, const uint8_t *text)
-{
-	return encrypt_fan(c, ops, n, text, c->mgr->gcm256_enc);
-}
-
-static uint32_t decrypt128(struct crypto *c, struct crypto_op *ops, uint32_t n)
-{
-	return decrypt(c, ops, n, c->mgr->gcm128_dec);
-}
-
-static uint32_t decrypt256(struct crypto *c, struct crypto_op *ops, uint32_t n)
-{
-	return decrypt(c, ops, n, c->mgr->gcm256_dec);
-}
-
 static void segs(struct crypto *c, const struct crypto_op *op, const struct iovec *iov, uint32_t n,
 	uint8_t *icv, aes_gcm_init_t init, aes_gcm_enc_dec_update_t update,
 	aes_gcm_enc_dec_finalize_t finalize)
@@ -120,56 +71,54 @@ static void segs(struct crypto *c, const struct crypto_op *op, const struct iove
 	finalize(op->key, &c->gcm, icv, ICV);
 }
 
-static void encrypt_segs128(
-	struct crypto *c, struct crypto_op *op, const struct iovec *iov, uint32_t n, uint8_t *icv)
-{
-	segs(c, op, iov, n, icv, c->mgr->gcm128_init, c->mgr->gcm128_enc_update,
-		c->mgr->gcm128_enc_finalize);
-}
+// The backend of one key length.
+#define GCM_BACKEND(bits)                                                                          \
+	static int key_init##bits(struct crypto *c, void *key, const struct esp_suite *suite,      \
+		const uint8_t *encr_key, const uint8_t *integ_key)                                 \
+	{                                                                                          \
+		RTE_SET_USED(suite);                                                               \
+		RTE_SET_USED(integ_key);                                                           \
+		IMB_AES##bits##_GCM_PRE(c->mgr, encr_key, key);                                    \
+		return 0;                                                                          \
+	}                                                                                          \
+	static uint32_t encrypt##bits(struct crypto *c, struct crypto_op *ops, uint32_t n)         \
+	{                                                                                          \
+		return encrypt(c, ops, n, c->mgr->gcm##bits##_enc);                                \
+	}                                                                                          \
+	static uint32_t encrypt_fan##bits(                                                         \
+		struct crypto *c, struct crypto_op *ops, uint32_t n, const uint8_t *text)          \
+	{                                                                                          \
+		return encrypt_fan(c, ops, n, text, c->mgr->gcm##bits##_enc);                      \
+	}                                                                                          \
+	static uint32_t decrypt##bits(struct crypto *c, struct crypto_op *ops, uint32_t n)         \
+	{                                                                                          \
+		return decrypt(c, ops, n, c->mgr->gcm##bits##_dec);                                \
+	}                                                                                          \
+	static void encrypt_segs##bits(struct crypto *c, struct crypto_op *op,                     \
+		const struct iovec *iov, uint32_t n, uint8_t *icv)                                 \
+	{                                                                                          \
+		segs(c, op, iov, n, icv, c->mgr->gcm##bits##_init, c->mgr->gcm##bits##_enc_update, \
+			c->mgr->gcm##bits##_enc_finalize);                                         \
+	}                                                                                          \
+	static void decrypt_segs##bits(struct crypto *c, struct crypto_op *op,                     \
+		const struct iovec *iov, uint32_t n, const uint8_t *icv)                           \
+	{                                                                                          \
+		uint8_t computed[ICV];                                                             \
+                                                                                                   \
+		segs(c, op, iov, n, computed, c->mgr->gcm##bits##_init,                            \
+			c->mgr->gcm##bits##_dec_update, c->mgr->gcm##bits##_dec_finalize);         \
+		op->failed = !icv_equal(computed, icv);                                            \
+	}                                                                                          \
+	const struct crypto_backend crypto_gcm##bits = {                                           \
+		.name = "ipsec-mb-gcm" #bits,                                                      \
+		.key_init = key_init##bits,                                                        \
+		.encrypt = encrypt##bits,                                                          \
+		.encrypt_fan = encrypt_fan##bits,                                                  \
+		.decrypt = decrypt##bits,                                                          \
+		.encrypt_segs = encrypt_segs##bits,                                                \
+		.decrypt_segs = decrypt_segs##bits,                                                \
+	}
 
-static void encrypt_segs256(
-	struct crypto *c, struct crypto_op *op, const struct iovec *iov, uint32_t n, uint8_t *icv)
-{
-	segs(c, op, iov, n, icv, c->mgr->gcm256_init, c->mgr->gcm256_enc_update,
-		c->mgr->gcm256_enc_finalize);
-}
-
-static void decrypt_segs128(struct crypto *c, struct crypto_op *op, const struct iovec *iov,
-	uint32_t n, const uint8_t *icv)
-{
-	uint8_t computed[ICV];
-
-	segs(c, op, iov, n, computed, c->mgr->gcm128_init, c->mgr->gcm128_dec_update,
-		c->mgr->gcm128_dec_finalize);
-	op->failed = !icv_equal(computed, icv);
-}
-
-static void decrypt_segs256(struct crypto *c, struct crypto_op *op, const struct iovec *iov,
-	uint32_t n, const uint8_t *icv)
-{
-	uint8_t computed[ICV];
-
-	segs(c, op, iov, n, computed, c->mgr->gcm256_init, c->mgr->gcm256_dec_update,
-		c->mgr->gcm256_dec_finalize);
-	op->failed = !icv_equal(computed, icv);
-}
-
-const struct crypto_backend crypto_gcm128 = {
-	.name = "ipsec-mb-gcm128",
-	.key_init = key_init128,
-	.encrypt = encrypt128,
-	.encrypt_fan = encrypt_fan128,
-	.decrypt = decrypt128,
-	.encrypt_segs = encrypt_segs128,
-	.decrypt_segs = decrypt_segs128,
-};
-
-const struct crypto_backend crypto_gcm256 = {
-	.name = "ipsec-mb-gcm256",
-	.key_init = key_init256,
-	.encrypt = encrypt256,
-	.encrypt_fan = encrypt_fan256,
-	.decrypt = decrypt256,
-	.encrypt_segs = encrypt_segs256,
-	.decrypt_segs = decrypt_segs256,
-};
+GCM_BACKEND(128);
+GCM_BACKEND(192);
+GCM_BACKEND(256);

@@ -22,9 +22,11 @@ struct crypto {
 };
 
 extern const struct crypto_backend crypto_gcm128;
+extern const struct crypto_backend crypto_gcm192;
 extern const struct crypto_backend crypto_gcm256;
-extern const struct crypto_backend crypto_cbc;
 extern const struct crypto_backend crypto_chacha;
+extern const struct crypto_backend crypto_hmac;
+extern const struct crypto_backend crypto_gmac;
 
 int crypto_random_start(struct crypto *c); // 0 or -errno
 

@@ -201,11 +201,12 @@ int esp_in_del(struct esp *esp, uint32_t spi, struct ipc_sa_info *last, uint64_t
 
 static int key_digest(const struct ipc_sa *sa, uint32_t salt_len, uint8_t out[SA_DIGEST_BYTES])
 {
+	// Without the salt: the same key under another one is refused as well.
+	uint32_t len = sa->encr_key_len - salt_len;
+	const uint8_t *key = len ? sa->encr_key : sa->integ_key; // no cipher
 	uint8_t digest[EVP_MAX_MD_SIZE];
 
-	// Without the salt: the same key under another one is refused as well.
-	if (EVP_Digest(sa->encr_key, sa->encr_key_len - salt_len, digest, NULL, EVP_sha256(),
-		    NULL) != 1)
+	if (EVP_Digest(key, len ? len : sa->integ_key_len, digest, NULL, EVP_sha256(), NULL) != 1)
 		return -ENOMEM;
 	memcpy(out, digest, SA_DIGEST_BYTES);
 	return 0;

@@ -2,7 +2,7 @@
 // Inbound ESP: ESP packets become inner packets. One pass finds the SA, checks the replay window and
 // writes crypto ops; the backends run over them; a second pass believes what was authenticated:
 // window, trailer, inner header, ECN, selectors, ingress filter, limits. The worker's thread.
-// RFC 4303 section 3.4, 3948, 4301 section 5.2, 6040.
+// RFC 4303 section 3.4, 3948, 4301 section 5.2, 6040, 8750.
 #include "ecn.h"
 #include "esp.h"
 #include "esp_impl.h"
@@ -115,6 +115,11 @@ static inline void write_op(
 	memcpy(op->nonce, &sa->salt, 4);
 	memcpy(op->nonce + 4, esp_header + ESP_HEADER_LEN, 8);
 	memcpy(op->aad, esp_header, 4);
+	if (unlikely(sa->flags & SA_NO_IV)) {
+		uint64_t iv_be = RTE_BE64(seq); // RFC 8750 section 4
+
+		memcpy(op->nonce + 4, &iv_be, 8);
+	}
 	if (sa->flags & SA_ESN) {
 		memcpy(op->aad + 4, &high_be, 4);
 		memcpy(op->aad + 8, esp_header + 4, 4);

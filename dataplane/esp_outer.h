@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What esp_out.c writes around an inner packet: trailer behind it, ESP, UDP and outer IP headers before
 // it. In a header so that all of it becomes part of the one loop over a burst. The worker's thread.
-// RFC 4303 sections 2 and 3.3, 3948, 4301 section 5.1.2, 6040, 6438.
+// RFC 4303 sections 2 and 3.3, 3948, 4301 section 5.1.2, 6040, 6438, 8750.
 #pragma once
 
 #include "esp_impl.h"
@@ -266,7 +266,8 @@ static __rte_always_inline bool write_op(struct esp *esp, struct crypto_op *op,
 
 		memcpy(op->nonce, &job->sa->salt, 4);
 		memcpy(op->nonce + 4, &iv_be, 8);
-		memcpy(iv, &iv_be, 8);
+		if (likely(!(job->flags & SA_NO_IV)))
+			memcpy(iv, &iv_be, 8);
 		return true;
 	}
 	return crypto_random(esp->crypto, iv, 16);

@@ -150,9 +150,10 @@ uint64_t sa_peer(uint8_t family, const uint8_t *addr, uint16_t port_be)
 	return flow_mix(v6[0] ^ flow_seed[0] ^ port_be, v6[1] ^ flow_seed[1]);
 }
 
-static uint16_t hot_flags(const struct ipc_sa *sa)
+static uint16_t hot_flags(const struct ipc_sa *sa, const struct crypto_shape *shape)
 {
-	return (uint16_t)((sa->flags & IPC_SA_ENCAP ? SA_ENCAP : 0) | (sa->suite.esn ? SA_ESN : 0));
+	return (uint16_t)((sa->flags & IPC_SA_ENCAP ? SA_ENCAP : 0) | (sa->suite.esn ? SA_ESN : 0) |
+		(shape->iv_len == 0 ? SA_NO_IV : 0));
 }
 
 int sa_in_init(struct sa_in *sa, struct sa_in_cold *cold, struct selectors_wide *wide,
@@ -169,7 +170,7 @@ int sa_in_init(struct sa_in *sa, struct sa_in_cold *cold, struct selectors_wide 
 	sa->link = conf->link;
 	sa->peer = sa_peer(
 		conf->remote.family, conf->remote.bytes, rte_cpu_to_be_16(conf->remote_port));
-	sa->flags = hot_flags(conf);
+	sa->flags = hot_flags(conf, shape);
 	sa->window = (uint16_t)conf->replay_window;
 	if (sa->window == 0) { // the top is followed all the same: ESN needs it
 		sa->window = REPLAY_SIZE_MIN;
@@ -201,7 +202,7 @@ int sa_out_init(struct sa_out *sa, struct sa_out_cold *cold, struct selectors_wi
 	memcpy(&sa->salt, conf->encr_key + conf->encr_key_len - shape->salt_len, shape->salt_len);
 	sa->adj = UINT32_MAX;
 	sa->ref = cmd->ref;
-	sa->flags = hot_flags(conf);
+	sa->flags = hot_flags(conf, shape);
 	if (conf->flags & IPC_SA_COPY_DF)
 		sa->flags |= SA_COPY_DF;
 	if (shape->counter_iv)

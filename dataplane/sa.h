@@ -22,6 +22,7 @@ enum sa_flags {
 	SA_COUNTER_IV = 1 << 6, // out
 	SA_NO_REPLAY = 1 << 7, // in
 	SA_FAR_WINDOW = 1 << 8, // in: larger than the record has room for
+	SA_NO_IV = 1 << 9, // the packet has none: an implicit one (RFC 8750), or no cipher
 };
 
 #define SA_HEADER_BYTES 64
@@ -29,8 +30,8 @@ enum sa_flags {
 // writes at most this many bytes in front of the outer header.
 #define SA_HEADER_SLACK 20
 
-// Outbound SAs of which the packet path knows lengths and flags beforehand: AEADs without ESN whose DF
-// is always set, native.
+// Outbound SAs of which the packet path knows lengths and flags beforehand: AEADs, and what has their
+// lengths, without ESN, whose DF is always set, native.
 enum sa_kind {
 	SA_KIND_ANY,
 	SA_KIND_AEAD4,

@@ -4,9 +4,8 @@
 #pragma once
 
 #include "child_sa.h"
+#include "dh.h"
 #include "ike_sa.h"
-
-struct dh;
 
 struct child_talk {
 	bool ours; // we initiate
@@ -17,7 +16,7 @@ struct child_talk {
 	const struct alg_dh *group; // NULL: no PFS
 	struct dh *dh;
 	struct nonce ni, nr;
-	uint8_t shared[256];
+	uint8_t shared[DH_SHARED_MAX];
 	size_t shared_len;
 	struct ike_suite suite;
 	struct wire_sa answer; // responder

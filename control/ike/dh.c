@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Key exchange: X25519 (RFC 8031), ECP (RFC 5903 sections 7 and 9: KE data are x | y, the shared
-// secret is x alone), MODP (RFC 3526; padded to the modulus, RFC 7296 sections 2.14 and 3.4).
+// Key exchange: X25519 and X448 (RFC 8031), ECP (RFC 5903 sections 7 and 9: KE data are x | y, the
+// shared secret is x alone), MODP (RFC 3526; padded to the modulus, RFC 7296 sections 2.14 and 3.4).
 // Checks of the peer's value as RFC 6989 section 2. One thread per object.
 //
 // ECP and MODP use OpenSSL's curve and number arithmetic directly. Its EVP layer does the same
@@ -19,63 +19,95 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PUBLIC_BYTES_MAX 256
-#define X25519_BYTES 32
-#define ECP_BYTES_MAX 48 // of a coordinate or a scalar
-#define ECP_TRIES 128 // one fails with a chance below 2^-31: more means a broken random source
-// RFC 3526 section 8: 220 to 320 bits for the 2048-bit group. The primes are safe, so a short
-// exponent gives nothing away.
-#define MODP_PRIVATE_BYTES 32
+#define ECP_BYTES_MAX 66 // of a coordinate or a scalar
+#define ECP_TRIES 128 // one fails with a chance of at most 1/2 (P-521, whose top bits are cut off)
 
 struct dh {
 	const struct alg_dh *alg;
-	EVP_PKEY *pkey; // X25519
+	EVP_PKEY *pkey; // X25519, X448
 	BIGNUM *private_key; // ECP, MODP
-	uint8_t public_key[PUBLIC_BYTES_MAX];
+	uint8_t public_key[]; // alg->public_len
+};
+
+// What OpenSSL needs for a group. Made once, never changed or freed; NULL when there was no memory at
+// that time.
+struct ecp_group {
+	uint16_t id; // enum dh_id
+	int nid;
+	EC_GROUP *group;
+};
+struct modp_group {
+	uint16_t id;
+	BIGNUM *(*prime_get)(BIGNUM *to);
+	BIGNUM *prime, *prime_minus_1;
+	BN_MONT_CTX *mont;
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-// Made once, never changed or freed; NULL when there was no memory at that time.
-static EC_GROUP *ecp_256, *ecp_384;
-static BIGNUM *modp_2048, *modp_2048_minus_1;
-static BN_MONT_CTX *modp_2048_mont;
+static struct ecp_group ecp_groups[] = {
+	{DH_ECP_256, NID_X9_62_prime256v1, NULL},
+	{DH_ECP_384, NID_secp384r1, NULL},
+	{DH_ECP_521, NID_secp521r1, NULL},
+};
+static struct modp_group modp_groups[] = {
+	{.id = DH_MODP_2048, .prime_get = BN_get_rfc3526_prime_2048},
+	{.id = DH_MODP_3072, .prime_get = BN_get_rfc3526_prime_3072},
+	{.id = DH_MODP_4096, .prime_get = BN_get_rfc3526_prime_4096},
+};
+
+static void modp_make(struct modp_group *g, BN_CTX *bn)
+{
+	g->prime = g->prime_get(NULL);
+	g->prime_minus_1 = g->prime ? BN_dup(g->prime) : NULL;
+	g->mont = BN_MONT_CTX_new();
+	if (!bn || !g->prime_minus_1 || !g->mont || !BN_sub_word(g->prime_minus_1, 1) ||
+		!BN_MONT_CTX_set(g->mont, g->prime, bn)) {
+		BN_MONT_CTX_free(g->mont);
+		g->mont = NULL;
+	}
+}
 
 static void groups_make(void)
 {
 	BN_CTX *bn = BN_CTX_new();
 
-	ecp_256 = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
-	ecp_384 = EC_GROUP_new_by_curve_name(NID_secp384r1);
-	modp_2048 = BN_get_rfc3526_prime_2048(NULL);
-	modp_2048_minus_1 = modp_2048 ? BN_dup(modp_2048) : NULL;
-	modp_2048_mont = BN_MONT_CTX_new();
-	if (!bn || !modp_2048_minus_1 || !modp_2048_mont || !BN_sub_word(modp_2048_minus_1, 1) ||
-		!BN_MONT_CTX_set(modp_2048_mont, modp_2048, bn)) {
-		BN_MONT_CTX_free(modp_2048_mont);
-		modp_2048_mont = NULL;
-	}
+	for (size_t i = 0; i < sizeof(ecp_groups) / sizeof(ecp_groups[0]); i++)
+		ecp_groups[i].group = EC_GROUP_new_by_curve_name(ecp_groups[i].nid);
+	for (size_t i = 0; i < sizeof(modp_groups) / sizeof(modp_groups[0]); i++)
+		modp_make(&modp_groups[i], bn);
 	BN_CTX_free(bn);
 }
 
 static const EC_GROUP *ecp_group(const struct alg_dh *alg)
 {
 	pthread_once(&once, groups_make);
-	return alg->id == DH_ECP_256 ? ecp_256 : ecp_384;
+	for (size_t i = 0; i < sizeof(ecp_groups) / sizeof(ecp_groups[0]); i++)
+		if (ecp_groups[i].id == alg->id)
+			return ecp_groups[i].group;
+	return NULL;
 }
 
-static bool modp_ready(void)
+static const struct modp_group *modp_group(const struct alg_dh *alg)
 {
 	pthread_once(&once, groups_make);
-	return modp_2048_mont;
+	for (size_t i = 0; i < sizeof(modp_groups) / sizeof(modp_groups[0]); i++)
+		if (modp_groups[i].id == alg->id && modp_groups[i].mont)
+			return &modp_groups[i];
+	return NULL;
 }
 
-// X25519
+// X25519 and X448
 
-static int x25519_set_private(struct dh *dh, const uint8_t *key)
+static int x_type(const struct alg_dh *alg)
 {
-	size_t len = X25519_BYTES;
+	return alg->id == DH_X448 ? EVP_PKEY_X448 : EVP_PKEY_X25519;
+}
 
-	dh->pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, key, X25519_BYTES);
+static int x_set_private(struct dh *dh, const uint8_t *key)
+{
+	size_t len = dh->alg->public_len;
+
+	dh->pkey = EVP_PKEY_new_raw_private_key(x_type(dh->alg), NULL, key, len);
 	if (!dh->pkey || !EVP_PKEY_get_raw_public_key(dh->pkey, dh->public_key, &len))
 		return -EIO;
 	return 0;
@@ -90,19 +122,19 @@ static bool all_zero(const uint8_t *data, size_t len)
 	return any == 0;
 }
 
-// RFC 8031 section 3.2: any 32 octets are a public key, but no result of zeros is taken. OpenSSL
-// refuses that already; it must not depend on its version.
-static int x25519_shared(struct dh *dh, const uint8_t *peer, uint8_t *out)
+// RFC 8031 section 3.2: any octets of the right number are a public key, but no result of zeros is
+// taken. OpenSSL refuses that already; it must not depend on its version.
+static int x_shared(struct dh *dh, const uint8_t *peer, uint8_t *out)
 {
-	EVP_PKEY *peer_key = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, peer, X25519_BYTES);
+	size_t len = dh->alg->shared_len;
+	EVP_PKEY *peer_key = EVP_PKEY_new_raw_public_key(x_type(dh->alg), NULL, peer, len);
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(dh->pkey, NULL);
-	size_t len = X25519_BYTES;
 	int ret = -EINVAL;
 
 	if (peer_key && ctx && EVP_PKEY_derive_init(ctx) > 0 &&
 		EVP_PKEY_derive_set_peer_ex(ctx, peer_key, 0) > 0 &&
-		EVP_PKEY_derive(ctx, out, &len) > 0 && len == X25519_BYTES &&
-		!all_zero(out, X25519_BYTES))
+		EVP_PKEY_derive(ctx, out, &len) > 0 && len == dh->alg->shared_len &&
+		!all_zero(out, len))
 		ret = 0;
 	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(peer_key);
@@ -167,22 +199,22 @@ static int ecp_shared(struct dh *dh, const uint8_t *peer, uint8_t *out)
 
 static int modp_set_private(struct dh *dh, const uint8_t *key, size_t len)
 {
+	const struct modp_group *g = modp_group(dh->alg);
 	BN_CTX *bn = evp_cache_bn();
 	BIGNUM *result = BN_new(), *two = BN_new();
 	int ret = -EIO;
 
 	dh->private_key = BN_bin2bn(key, (int)len, NULL);
-	if (!modp_ready() || !bn || !result || !two || !dh->private_key)
+	if (!g || !bn || !result || !two || !dh->private_key)
 		goto out;
 	BN_set_flags(dh->private_key, BN_FLG_CONSTTIME);
 	if (BN_is_zero(dh->private_key) || BN_is_one(dh->private_key) ||
-		BN_cmp(dh->private_key, modp_2048_minus_1) >= 0) {
+		BN_cmp(dh->private_key, g->prime_minus_1) >= 0) {
 		ret = -EINVAL;
 		goto out;
 	}
 	if (BN_set_word(two, 2) &&
-		BN_mod_exp_mont_consttime(
-			result, two, dh->private_key, modp_2048, bn, modp_2048_mont) &&
+		BN_mod_exp_mont_consttime(result, two, dh->private_key, g->prime, bn, g->mont) &&
 		BN_bn2binpad(result, dh->public_key, dh->alg->public_len) == dh->alg->public_len)
 		ret = 0;
 out:
@@ -194,14 +226,14 @@ out:
 // RFC 6989 section 2.1: 1 < y < p - 1.
 static int modp_shared(struct dh *dh, const uint8_t *peer, uint8_t *out)
 {
+	const struct modp_group *g = modp_group(dh->alg);
 	BIGNUM *y = BN_bin2bn(peer, dh->alg->public_len, NULL), *result = BN_new();
 	BN_CTX *bn = evp_cache_bn();
 	int ret = -EINVAL;
 
-	if (y && result && bn && BN_cmp(y, BN_value_one()) > 0 &&
-		BN_cmp(y, modp_2048_minus_1) < 0 &&
-		BN_mod_exp_mont_consttime(
-			result, y, dh->private_key, modp_2048, bn, modp_2048_mont) &&
+	if (g && y && result && bn && BN_cmp(y, BN_value_one()) > 0 &&
+		BN_cmp(y, g->prime_minus_1) < 0 &&
+		BN_mod_exp_mont_consttime(result, y, dh->private_key, g->prime, bn, g->mont) &&
 		BN_bn2binpad(result, out, dh->alg->shared_len) == dh->alg->shared_len)
 		ret = 0;
 	BN_clear_free(result);
@@ -211,29 +243,15 @@ static int modp_shared(struct dh *dh, const uint8_t *peer, uint8_t *out)
 
 // All groups
 
-static size_t private_bytes(const struct alg_dh *alg)
-{
-	switch (alg->id) {
-	case DH_X25519:
-		return X25519_BYTES;
-	case DH_ECP_256:
-	case DH_ECP_384:
-		return alg->shared_len;
-	default:
-		return MODP_PRIVATE_BYTES;
-	}
-}
-
 // 0, -EINVAL: not a private key of this group, -EIO.
 static int set_private(struct dh *dh, const uint8_t *key, size_t len)
 {
-	switch (dh->alg->id) {
-	case DH_X25519:
-		return len == X25519_BYTES ? x25519_set_private(dh, key) : -EINVAL;
-	case DH_ECP_256:
-	case DH_ECP_384:
+	switch (dh->alg->kind) {
+	case DH_KIND_X:
+		return len == dh->alg->private_len ? x_set_private(dh, key) : -EINVAL;
+	case DH_KIND_ECP:
 		return ecp_set_private(dh, key, len);
-	case DH_MODP_2048:
+	case DH_KIND_MODP:
 		return modp_set_private(dh, key, len);
 	default:
 		return -EOPNOTSUPP;
@@ -242,13 +260,13 @@ static int set_private(struct dh *dh, const uint8_t *key, size_t len)
 
 static struct dh *dh_alloc(const struct alg_dh *alg)
 {
-	struct dh *dh = calloc(1, sizeof(*dh));
+	struct dh *dh = calloc(1, sizeof(*dh) + alg->public_len);
 
 	if (!dh) {
 		errno = ENOMEM;
 		return NULL;
 	}
-	assert(alg->public_len <= PUBLIC_BYTES_MAX);
+	assert(alg->public_len <= DH_PUBLIC_MAX && alg->shared_len <= DH_SHARED_MAX);
 	dh->alg = alg;
 	return dh;
 }
@@ -258,7 +276,7 @@ struct dh *dh_from_private(const struct alg_dh *alg, const void *key, size_t len
 	struct dh *dh;
 	int ret;
 
-	if (len > PUBLIC_BYTES_MAX) {
+	if (len > DH_PUBLIC_MAX) {
 		errno = EINVAL;
 		return NULL;
 	}
@@ -275,16 +293,18 @@ struct dh *dh_from_private(const struct alg_dh *alg, const void *key, size_t len
 }
 
 // Octets that are no scalar of the group (0, or not below its order) are thrown away whole: any
-// reduction would favour some keys.
+// reduction would favour some keys. The bits that P-521 has no room for are zero from the start.
 struct dh *dh_new(
 	const struct alg_dh *alg, void (*random)(void *arg, void *out, size_t len), void *arg)
 {
 	uint8_t key[ECP_BYTES_MAX];
-	size_t len = private_bytes(alg);
+	size_t len = alg->private_len;
 	struct dh *dh = NULL;
 
 	for (int i = 0; i < ECP_TRIES && !dh; i++) {
 		random(arg, key, len);
+		if (alg->id == DH_ECP_521)
+			key[0] &= 1;
 		dh = dh_from_private(alg, key, len);
 		if (!dh && errno != EINVAL)
 			break;
@@ -299,7 +319,7 @@ void dh_free(struct dh *dh)
 		return;
 	EVP_PKEY_free(dh->pkey);
 	BN_clear_free(dh->private_key);
-	secret_wipe(dh, sizeof(*dh));
+	secret_wipe(dh, sizeof(*dh) + dh->alg->public_len);
 	free(dh);
 }
 
@@ -320,12 +340,11 @@ int dh_shared(struct dh *dh, const void *peer, size_t peer_len, uint8_t *out, si
 	*out_len = 0;
 	if (peer_len != dh->alg->public_len)
 		return -EINVAL;
-	switch (dh->alg->id) {
-	case DH_X25519:
-		ret = x25519_shared(dh, peer, out);
+	switch (dh->alg->kind) {
+	case DH_KIND_X:
+		ret = x_shared(dh, peer, out);
 		break;
-	case DH_ECP_256:
-	case DH_ECP_384:
+	case DH_KIND_ECP:
 		ret = ecp_shared(dh, peer, out);
 		break;
 	default:

@@ -14,30 +14,16 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define CIPHER_COUNT 5
-
 static const char *const digest_names[EVP_DIGEST_COUNT] = {"SHA2-256", "SHA2-384", "SHA2-512"};
-
-static const struct {
-	uint16_t id; // enum encr_id
-	uint16_t key_bits;
-	const char *name;
-} cipher_names[CIPHER_COUNT] = {
-	{ENCR_AES_GCM_16, 128, "AES-128-GCM"},
-	{ENCR_AES_GCM_16, 256, "AES-256-GCM"},
-	{ENCR_CHACHA20_POLY1305, 0, "ChaCha20-Poly1305"},
-	{ENCR_AES_CBC, 128, "AES-128-CBC"},
-	{ENCR_AES_CBC, 256, "AES-256-CBC"},
-};
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static EVP_MAC *hmac; // these are never freed: they live as long as the process
-static EVP_CIPHER *ciphers[CIPHER_COUNT];
+static EVP_CIPHER *ciphers[ALG_ENCR_COUNT]; // rows as in the table of algorithms
 static pthread_key_t contexts_key;
 
 struct contexts {
 	EVP_MAC_CTX *hmac[EVP_DIGEST_COUNT];
-	EVP_CIPHER_CTX *cipher[CIPHER_COUNT];
+	EVP_CIPHER_CTX *cipher[ALG_ENCR_COUNT];
 	BN_CTX *bn;
 };
 static _Thread_local struct contexts *contexts;
@@ -48,7 +34,7 @@ static void contexts_free(void *arg)
 
 	for (size_t i = 0; i < EVP_DIGEST_COUNT; i++)
 		EVP_MAC_CTX_free(c->hmac[i]);
-	for (size_t i = 0; i < CIPHER_COUNT; i++)
+	for (size_t i = 0; i < ALG_ENCR_COUNT; i++)
 		EVP_CIPHER_CTX_free(c->cipher[i]);
 	BN_CTX_free(c->bn);
 	free(c);
@@ -57,8 +43,9 @@ static void contexts_free(void *arg)
 static void fetch_all(void)
 {
 	hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	for (size_t i = 0; i < CIPHER_COUNT; i++)
-		ciphers[i] = EVP_CIPHER_fetch(NULL, cipher_names[i].name, NULL);
+	for (size_t i = 0; i < ALG_ENCR_COUNT; i++)
+		if (alg_encr_at(i)->openssl)
+			ciphers[i] = EVP_CIPHER_fetch(NULL, alg_encr_at(i)->openssl, NULL);
 	if (pthread_key_create(&contexts_key, contexts_free))
 		abort(); // more keys than a process may have: our own mistake
 }
@@ -150,12 +137,7 @@ EVP_CIPHER_CTX *evp_cache_cipher(const struct alg_encr *encr)
 {
 	struct contexts *c = contexts_get();
 
-	if (!c)
-		return NULL;
-	for (size_t i = 0; i < CIPHER_COUNT; i++)
-		if (cipher_names[i].id == encr->id && cipher_names[i].key_bits == encr->key_bits)
-			return cipher_context(c, i);
-	return NULL;
+	return c ? cipher_context(c, (size_t)(encr - alg_encr_at(0))) : NULL;
 }
 
 BN_CTX *evp_cache_bn(void)

@@ -45,8 +45,8 @@ int child_keys_derive(struct child_keys *keys, const struct ike_keys *ike,
 	const struct ike_suite *suite, struct bytes ni, struct bytes nr, struct bytes shared);
 
 // SK payload around a finished chain. `iv_random`: at least 16 random bytes, of which the cipher
-// takes what it needs (an AEAD's explicit IV must never repeat: iv_counter is used for those, the
-// caller counts it up per key). Whole message into out: its length, -ENOSPC or -EIO.
+// takes what it needs (the IV of an AEAD and of AES-CTR must never repeat: iv_counter is used for
+// those, the caller counts it up per key). Whole message into out: its length, -ENOSPC or -EIO.
 int sk_seal(const struct ike_keys *keys, bool sent_by_initiator, const struct ike_header *header,
 	uint8_t first_payload, const void *chain, size_t chain_len, uint64_t iv_counter,
 	const uint8_t iv_random[16], void *out, size_t cap);

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The Encrypted payload: RFC 7296 section 3.14 (cipher, then integrity), RFC 5282 and RFC 7634
-// section 3 (AEADs), and the Encrypted Fragment payload, RFC 7383 section 2.5, which has its number and
-// the total before the IV. Any thread.
+// The Encrypted payload: RFC 7296 section 3.14 (cipher, then integrity), RFC 5930 (AES-CTR), RFC
+// 5282 and RFC 7634 section 3 (AEADs), and the Encrypted Fragment payload, RFC 7383 section 2.5, which
+// has its number and the total before the IV. Any thread.
 //
 //	IKE header | generic header [| number, total] | IV | chain, padding, pad length | ICV
 //	`------------ additional data --------------'      `------- encrypted -------'
 //
 // An AEAD's nonce is its salt, then the IV; the additional data are everything before the IV. The
-// integrity algorithm of other ciphers covers everything before the ICV.
+// integrity algorithm of other ciphers covers everything before the ICV. AES-CTR has a salt, too: its
+// counter block is salt, IV, and a counter of blocks from 1 on.
 
 #include "ike_frag.h"
 #include "ike_keys.h"
@@ -45,10 +46,10 @@ static void sk_init(
 	};
 }
 
-// An AEAD needs no padding. The others fill their block.
+// CBC fills its block; the others need no padding.
 static size_t pad_bytes(const struct alg_encr *encr, size_t chain_len)
 {
-	return encr->aead ? 0 : (encr->block - (chain_len + 1) % encr->block) % encr->block;
+	return encr->counter_iv ? 0 : (encr->block - (chain_len + 1) % encr->block) % encr->block;
 }
 
 size_t sk_overhead(const struct ike_keys *keys)
@@ -56,7 +57,8 @@ size_t sk_overhead(const struct ike_keys *keys)
 	const struct alg_encr *encr = keys->encr;
 
 	return IKE_HEADER_BYTES + GENERIC_HEADER_BYTES + encr->iv_len +
-		(encr->aead ? 1 + encr->icv_len : encr->block + keys->integ->icv_len);
+		(encr->counter_iv ? 1 : encr->block) +
+		(encr->aead ? encr->icv_len : keys->integ->icv_len);
 }
 
 static void nonce_fill(const struct sk *sk, uint8_t nonce[NONCE_BYTES_MAX])
@@ -98,15 +100,16 @@ static int aead_decrypt(const struct sk *sk)
 	return EVP_CipherFinal_ex(ctx, text + n, &n) ? 0 : -EKEYREJECTED;
 }
 
-static int cbc_crypt(const struct sk *sk, int encrypt)
+static int plain_crypt(const struct sk *sk, int encrypt)
 {
 	EVP_CIPHER_CTX *ctx = evp_cache_cipher(sk->encr);
-	uint8_t *text = sk->message + sk->text_offset;
+	uint8_t iv[NONCE_BYTES_MAX] = {0}, *text = sk->message + sk->text_offset;
 	int n, rest;
 
-	if (!ctx ||
-		!EVP_CipherInit_ex2(ctx, NULL, sk->encr_key->bytes, sk->message + sk->iv_offset,
-			encrypt, NULL) ||
+	nonce_fill(sk, iv);
+	if (sk->encr->salt_len)
+		iv[NONCE_BYTES_MAX - 1] = 1; // RFC 3686 section 4
+	if (!ctx || !EVP_CipherInit_ex2(ctx, NULL, sk->encr_key->bytes, iv, encrypt, NULL) ||
 		!EVP_CIPHER_CTX_set_padding(ctx, 0) ||
 		!EVP_CipherUpdate(ctx, text, &n, text, (int)sk->text_len) ||
 		!EVP_CipherFinal_ex(ctx, text + n, &rest))
@@ -132,7 +135,7 @@ static int seal(const struct sk *sk)
 
 	if (sk->encr->aead)
 		return aead_encrypt(sk);
-	ret = cbc_crypt(sk, 1);
+	ret = plain_crypt(sk, 1);
 	if (!ret)
 		ret = icv_compute(sk, icv);
 	if (!ret)
@@ -152,7 +155,7 @@ static int unseal(const struct sk *sk)
 		return ret;
 	if (!secret_equal(icv, sk->message + sk->text_offset + sk->text_len, sk->icv_len))
 		return -EKEYREJECTED;
-	return cbc_crypt(sk, 0);
+	return plain_crypt(sk, 0);
 }
 
 // SK, or with `fragment` SKF.
@@ -187,7 +190,7 @@ static int seal_message(const struct ike_keys *keys, bool sent_by_initiator,
 		buf_put_be16(&w, fragment->number);
 		buf_put_be16(&w, fragment->total);
 	}
-	if (sk.encr->aead)
+	if (sk.encr->counter_iv)
 		buf_put_be64(&w, iv_counter);
 	else
 		buf_put_bytes(&w, iv_random, sk.encr->iv_len);
@@ -241,7 +244,7 @@ int sk_open(const struct ike_keys *keys, bool sent_by_initiator, void *message, 
 	sk.text_len = p->len - fixed;
 	if (sk.text_offset + sk.text_len + sk.icv_len != len)
 		return -EBADMSG;
-	if (!sk.encr->aead && sk.text_len % sk.encr->block)
+	if (!sk.encr->counter_iv && sk.text_len % sk.encr->block)
 		return -EBADMSG;
 	ret = unseal(&sk);
 	if (ret)

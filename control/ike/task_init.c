@@ -20,7 +20,6 @@ LOG_TYPE("ike");
 // Cookies and changes of the group that an initiator goes along with.
 #define RESTARTS_MAX 6
 #define TEXT_MAX 240
-#define SHARED_MAX 256
 
 const struct task_class task_class_init = {.name = "IKE_SA_INIT", .exchange = IKE_SA_INIT};
 
@@ -180,7 +179,7 @@ static const char *accept_answer(
 	struct ike_sa *sa, const struct ike_msg *msg, const struct ike_datagram *datagram)
 {
 	struct handshake *hs = sa->handshake;
-	uint8_t shared[SHARED_MAX];
+	uint8_t shared[DH_SHARED_MAX];
 	size_t shared_len = sizeof(shared);
 	struct wire_sa offered, answer;
 	struct payload_ke ke;
@@ -353,7 +352,7 @@ static int answer_request(struct ike_sa *sa, const struct ike_msg *msg,
 	struct ike *ike = sa->ike;
 	struct handshake *hs = sa->handshake;
 	struct dh *dh = dh_new(sa->suite.dh, ike->ops->random, ike->arg);
-	uint8_t shared[SHARED_MAX];
+	uint8_t shared[DH_SHARED_MAX];
 	size_t shared_len = sizeof(shared);
 	int ret;
 

@@ -17,7 +17,6 @@
 
 LOG_TYPE("ike");
 
-#define SHARED_MAX 256
 #define SPI_BYTES 8
 
 struct task_rekey_ike {
@@ -138,7 +137,7 @@ static const char *accept_answer(struct ike_sa *sa, struct task_rekey_ike *t, st
 {
 	const struct ike_payload_ref *p = ike_msg_find(msg, PAYLOAD_SA);
 	const struct ike_payload_ref *q = ike_msg_find(msg, PAYLOAD_KE);
-	uint8_t shared[SHARED_MAX];
+	uint8_t shared[DH_SHARED_MAX];
 	size_t shared_len = sizeof(shared);
 	struct wire_sa offered, answer;
 	struct payload_ke ke;
@@ -305,7 +304,7 @@ static uint16_t respond_keys(struct ike_sa *sa, struct ike_sa *fresh, const stru
 	struct ike_builder *b)
 {
 	struct dh *dh = dh_new(fresh->suite.dh, sa->ike->ops->random, sa->ike->arg);
-	uint8_t shared[SHARED_MAX];
+	uint8_t shared[DH_SHARED_MAX];
 	size_t shared_len = sizeof(shared);
 	uint16_t notify = 0;
 

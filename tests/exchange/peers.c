@@ -254,6 +254,8 @@ static uint64_t key_hash(const struct ipc_sa *sa)
 {
 	static const uint64_t secret[2] = {1, 2};
 
+	if (sa->encr_key_len == 0) // no cipher
+		return hash_bytes(secret, sa->integ_key, sa->integ_key_len);
 	return hash_bytes(secret, sa->encr_key, sa->encr_key_len);
 }
 

@@ -18,6 +18,7 @@ static const struct {
 	{ENCR_CHACHA20_POLY1305, 0, INTEG_NONE},
 	{ENCR_AES_CBC, 128, INTEG_HMAC_SHA2_256_128},
 	{ENCR_AES_CBC, 256, INTEG_HMAC_SHA2_512_256},
+	{ENCR_AES_CTR, 192, INTEG_HMAC_SHA2_384_192},
 };
 
 static struct ike_keys keys_for(uint8_t choice)

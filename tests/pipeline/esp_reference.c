@@ -18,13 +18,28 @@ static void put32(uint8_t *p, uint32_t v)
 
 static const EVP_CIPHER *cipher_of(const struct esp_suite *suite)
 {
+	bool short_key = suite->key_bits == 128, middle = suite->key_bits == 192;
+
 	switch (suite->encr) {
 	case ENCR_AES_GCM_16:
-		return suite->key_bits == 128 ? EVP_aes_128_gcm() : EVP_aes_256_gcm();
+	case ENCR_AES_GCM_16_IIV:
+	case ENCR_NULL_AUTH_AES_GMAC:
+		return short_key ? EVP_aes_128_gcm()
+			: middle ? EVP_aes_192_gcm()
+				 : EVP_aes_256_gcm();
 	case ENCR_CHACHA20_POLY1305:
+	case ENCR_CHACHA20_POLY1305_IIV:
 		return EVP_chacha20_poly1305();
+	case ENCR_AES_CTR:
+		return short_key ? EVP_aes_128_ctr()
+			: middle ? EVP_aes_192_ctr()
+				 : EVP_aes_256_ctr();
+	case ENCR_NULL:
+		return EVP_enc_null();
 	default:
-		return suite->key_bits == 128 ? EVP_aes_128_cbc() : EVP_aes_256_cbc();
+		return short_key ? EVP_aes_128_cbc()
+			: middle ? EVP_aes_192_cbc()
+				 : EVP_aes_256_cbc();
 	}
 }
 
@@ -52,34 +67,60 @@ static uint32_t aad_write(const struct ipc_sa *sa, uint64_t seq, uint8_t *aad)
 	return 12;
 }
 
+// RFC 8750: the IV that is not in the packet.
+static void iv_implicit(const struct ipc_sa *sa, uint64_t seq, uint8_t iv[8])
+{
+	put32(iv, sa->suite.esn ? (uint32_t)(seq >> 32) : 0);
+	put32(iv + 4, (uint32_t)seq);
+}
+
+// `iv` is that of the packet. RFC 4543: GMAC has no text, and all of the packet in the AAD.
 static void aead(const struct ipc_sa *sa, uint64_t seq, const uint8_t *iv, const uint8_t *from,
 	uint32_t len, uint8_t *to, uint8_t *tag, bool seal, bool *good)
 {
+	const struct alg_encr *encr = alg_encr_find(sa->suite.encr, sa->suite.key_bits);
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	bool gmac = sa->suite.encr == ENCR_NULL_AUTH_AES_GMAC;
 	uint8_t nonce[12], aad[12];
 	uint32_t aad_len = aad_write(sa, seq, aad);
-	int n;
+	int n = 0;
 
 	memcpy(nonce, sa->encr_key + sa->encr_key_len - 4, 4);
-	memcpy(nonce + 4, iv, 8);
+	if (encr->iv_len)
+		memcpy(nonce + 4, iv, 8);
+	else
+		iv_implicit(sa, seq, nonce + 4);
 	ck_assert_int_eq(
 		EVP_CipherInit_ex(ctx, cipher_of(&sa->suite), NULL, sa->encr_key, nonce, seal), 1);
 	if (!seal)
 		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, 16, tag);
 	ck_assert_int_eq(EVP_CipherUpdate(ctx, NULL, &n, aad, (int)aad_len), 1);
-	ck_assert_int_eq(EVP_CipherUpdate(ctx, to, &n, from, (int)len), 1);
+	if (gmac) {
+		ck_assert_int_eq(EVP_CipherUpdate(ctx, NULL, &n, iv, 8), 1);
+		ck_assert_int_eq(EVP_CipherUpdate(ctx, NULL, &n, from, (int)len), 1);
+		memmove(to, from, len);
+		n = (int)len;
+	} else {
+		ck_assert_int_eq(EVP_CipherUpdate(ctx, to, &n, from, (int)len), 1);
+	}
 	*good = EVP_CipherFinal_ex(ctx, to + n, &n) == 1;
 	if (seal)
 		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, tag);
 	EVP_CIPHER_CTX_free(ctx);
 }
 
-static void cbc(const struct ipc_sa *sa, const uint8_t *iv, const uint8_t *from, uint32_t len,
+static void plain(const struct ipc_sa *sa, const uint8_t *iv, const uint8_t *from, uint32_t len,
 	uint8_t *to, bool seal)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	uint8_t block[16] = {[15] = 1}; // RFC 3686 section 4
 	int n;
 
+	if (sa->suite.encr == ENCR_AES_CTR) {
+		memcpy(block, sa->encr_key + sa->encr_key_len - 4, 4);
+		memcpy(block + 4, iv, 8);
+		iv = block;
+	}
 	ck_assert_int_eq(
 		EVP_CipherInit_ex(ctx, cipher_of(&sa->suite), NULL, sa->encr_key, iv, seal), 1);
 	EVP_CIPHER_CTX_set_padding(ctx, 0);
@@ -119,7 +160,7 @@ uint32_t reference_seal(const struct ipc_sa *sa, uint64_t seq, const uint8_t *iv
 		aead(sa, seq, iv, text, text_len, out + head, out + head + text_len, true, &good);
 		return head + text_len + 16;
 	}
-	cbc(sa, iv, text, text_len, out + head, true);
+	plain(sa, iv, text, text_len, out + head, true);
 	icv_write(sa, seq, out, head + text_len, out + head + text_len);
 	return head + text_len + alg_integ_find(sa->suite.integ)->icv_len;
 }
@@ -143,7 +184,7 @@ int reference_open(
 	icv_write(sa, seq, pkt, head + text_len, icv);
 	if (memcmp(icv, pkt + len - icv_len, icv_len) != 0)
 		return -1;
-	cbc(sa, pkt + 8, pkt + head, text_len, text, false);
+	plain(sa, pkt + 8, pkt + head, text_len, text, false);
 	return (int)text_len;
 }
 

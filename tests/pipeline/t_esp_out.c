@@ -353,7 +353,8 @@ START_TEST(no_sa)
 }
 END_TEST
 
-// GCM and ChaCha20: the IV is the sequence number. CBC: never the same, not even guessable.
+// GCM, ChaCha20, CTR: the IV is the sequence number. CBC: never the same, not even guessable. Without
+// one the text begins where it would be.
 START_TEST(ivs)
 {
 	struct sa_spec spec = {.suite = test_suites[_i]};
@@ -367,6 +368,12 @@ START_TEST(ivs)
 
 		memcpy(&iv_be, esp_header + 8, 8);
 		memcpy(seen[i], esp_header + 8, 16);
+		if (env.esp->out[0].flags & SA_NO_IV) {
+			ck_assert_uint_eq(
+				m->pkt_len, 20 + 8 + 100 + 4 + env.esp->out[0].shape.icv_len);
+			rte_pktmbuf_free(m);
+			continue;
+		}
 		if (env.esp->out[0].flags & SA_COUNTER_IV)
 			ck_assert_uint_eq(rte_be_to_cpu_64(iv_be), i + 1);
 		for (uint32_t k = 0; k < i; k++)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SAS 14
+#define SAS 42 // each algorithm with and without ESN
 #define ROUNDS 150
 #define BURST 90
 

@@ -312,6 +312,29 @@ static const struct {
 		129, 0600, -1},
 };
 
+// The suites of RFC 9206 section 5 can be said, and nothing besides them is acceptable then.
+START_TEST(test_cnsa)
+{
+	static const char *const groups[] = {"ecp384", "modp3072", "modp4096"};
+	const struct config_proposal *p = NULL;
+	struct config *c = NULL;
+	char text[128];
+
+	snprintf(text, sizeof(text),
+		"encr = [\"aes256gcm16\"]; prf = [\"prfsha512\"]; dh = [\"%s\"];", groups[_i]);
+	c = config_with(
+		"encr = [\"aes128gcm16\"]; prf = [\"prfsha256\"]; dh = [\"x25519\"];", text);
+	ck_assert_msg(c != NULL, "%s", config_errs.text[0]);
+	ck_assert_uint_eq(c->ike.n, 1);
+	p = &c->ike.proposal[0];
+	ck_assert(p->encr_n == 1 && p->prf_n == 1 && p->dh_n == 1 && p->integ_n == 0);
+	ck_assert_ptr_eq(p->encr[0], alg_encr_find(ENCR_AES_GCM_16, 256));
+	ck_assert_ptr_eq(p->prf[0], alg_prf_find(PRF_HMAC_SHA2_512));
+	ck_assert_str_eq(p->dh[0]->name, groups[_i]);
+	config_free(c);
+}
+END_TEST
+
 START_TEST(test_secret_file)
 {
 	struct config *c;
@@ -376,6 +399,7 @@ int main(void)
 	tcase_add_test(tcase, test_sample_defaults);
 	tcase_add_test(tcase, test_defaults);
 	tcase_add_test(tcase, test_values);
+	tcase_add_loop_test(tcase, test_cnsa, 0, 3);
 	tcase_add_loop_test(tcase, test_secret_file, 0, sizeof(secrets) / sizeof(secrets[0]));
 	tcase_add_test(tcase, test_secret_fifo);
 	tcase_add_test(tcase, test_unreadable);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define MAX 256
+#define MAX DH_PUBLIC_MAX
 
 #define P256 "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff"
 #define N256 "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
@@ -112,6 +112,20 @@ static const struct {
 		"04 6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
 		"4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"},
 	{"ECP: point of another group", "ecp384", ZERO32 ZERO32 ZERO32},
+	{"P-521: one octet of x is missing", "ecp521", ZERO32 ZERO32 ZERO32 ZERO32 "000000"},
+	{"P-521: (0, 0) is not on the curve", "ecp521", ZERO32 ZERO32 ZERO32 ZERO32 "00000000"},
+	{"X448: 0, all-zero result", "x448",
+		ZERO32 "000000000000000000000000000000000000000000000000"},
+	{"X448: 1, all-zero result", "x448",
+		"01000000000000000000000000000000000000000000000000000000"
+		"00000000000000000000000000000000000000000000000000000000"},
+	{"X448: p - 1, all-zero result", "x448",
+		"fefffffffffffffffffffffffffffffffffffffffffffffffffffffffe"
+		"ffffffffffffffffffffffffffffffffffffffffffffffffffffff"},
+	{"X448: p, all-zero result", "x448",
+		"fffffffffffffffffffffffffffffffffffffffffffffffffffffffffe"
+		"ffffffffffffffffffffffffffffffffffffffffffffffffffffff"},
+	{"X448 with 32 octets", "x448", ZERO32},
 };
 
 START_TEST(test_refused)
@@ -146,11 +160,30 @@ START_TEST(test_ecp_coordinate_zero)
 }
 END_TEST
 
+// RFC 5903 section 9: the secret is x alone, not x | y, whose length would be twice that.
+START_TEST(test_ecp_secret_is_x)
+{
+	static const uint16_t ids[] = {DH_ECP_256, DH_ECP_384, DH_ECP_521};
+	const struct alg_dh *alg = alg_dh_find(ids[_i]);
+	struct dh *one = dh_from_private(alg, "\1", 1);
+	struct dh *peer = dh_new(alg, system_random, NULL);
+	uint8_t shared[MAX];
+	size_t len;
+
+	ck_assert_int_eq(dh_shared(one, dh_public(peer), alg->public_len, shared, &len), 0);
+	ck_assert_uint_eq(len, alg->public_len / 2u);
+	ck_assert_mem_eq(shared, dh_public(peer), len);
+	dh_free(peer);
+	dh_free(one);
+}
+END_TEST
+
 // RFC 5903 section 7: x keeps its leading zeros. With the private key 1 the shared secret is the
 // peer's x.
 START_TEST(test_ecp_leading_zero)
 {
-	const struct alg_dh *alg = alg_dh_find(_i ? DH_ECP_384 : DH_ECP_256);
+	static const uint16_t ids[] = {DH_ECP_256, DH_ECP_384, DH_ECP_521};
+	const struct alg_dh *alg = alg_dh_find(ids[_i]);
 	struct dh *one = dh_from_private(alg, "\1", 1), *peer = NULL;
 	uint8_t shared[MAX], key[2];
 	size_t len;
@@ -189,33 +222,25 @@ START_TEST(test_modp_range)
 		{"p - 1", -1, 0, -EINVAL},
 		{"p", 256, 0, -EINVAL},
 	};
-	const struct alg_dh *alg = alg_dh_find(DH_MODP_2048);
+	const struct alg_dh *alg = alg_dh_by_name(dh_primes[_i].name);
 	struct dh *dh = dh_new(alg, system_random, NULL);
 	uint8_t prime[MAX], peer[MAX], shared[MAX];
-	size_t len;
+	size_t len, n = alg->public_len;
 
-	hex_parse("ffffffffffffffffc90fdaa22168c234c4c6628b80dc1cd129024e088a67cc74"
-		  "020bbea63b139b22514a08798e3404ddef9519b3cd3a431b302b0a6df25f1437"
-		  "4fe1356d6d51c245e485b576625e7ec6f44c42e9a637ed6b0bff5cb6f406b7ed"
-		  "ee386bfb5a899fa5ae9f24117c4b1fe649286651ece45b3dc2007cb8a163bf05"
-		  "98da48361c55d39a69163fa8fd24cf5f83655d23dca3ad961c62f356208552bb"
-		  "9ed529077096966d670c354e4abc9804f1746c08ca18217c32905e462e36ce3b"
-		  "e39e772c180e86039b2783a2ec07a28fb5c55df06f4c52c9de2bcbf695581718"
-		  "3995497cea956ae515d2261898fa051015728e5a8aacaa68ffffffffffffffff",
-		prime, sizeof(prime));
+	ck_assert_uint_eq(hex_parse(dh_primes[_i].prime, prime, sizeof(prime)), n);
 	for (size_t i = 0; i < sizeof(range) / sizeof(range[0]); i++) {
 		memset(peer, 0, sizeof(peer));
-		peer[MAX - 1] = range[i].value;
+		peer[n - 1] = range[i].value;
 		if (range[i].from_p) {
 			memcpy(peer, prime, sizeof(peer));
-			peer[MAX - 1] = (uint8_t)(peer[MAX - 1] + range[i].from_p);
+			peer[n - 1] = (uint8_t)(peer[n - 1] + range[i].from_p);
 		}
 		ck_assert_msg(
-			dh_shared(dh, peer, MAX, shared, &len) == range[i].ret, "%s", range[i].why);
+			dh_shared(dh, peer, n, shared, &len) == range[i].ret, "%s", range[i].why);
 	}
 	memset(peer, 0xff, sizeof(peer)); // above p
-	ck_assert_int_eq(dh_shared(dh, peer, MAX, shared, &len), -EINVAL);
-	ck_assert_int_eq(dh_shared(dh, prime, MAX - 1, shared, &len), -EINVAL);
+	ck_assert_int_eq(dh_shared(dh, peer, n, shared, &len), -EINVAL);
+	ck_assert_int_eq(dh_shared(dh, prime, n - 1, shared, &len), -EINVAL);
 	dh_free(dh);
 }
 END_TEST
@@ -232,6 +257,8 @@ static const struct {
 	{"ECP: none", "ecp256", ""},
 	{"MODP: 0", "modp2048", ZERO32},
 	{"MODP: 1", "modp2048", ONE32},
+	{"X448 of 32 octets", "x448", ZERO32},
+	{"P-521: 0", "ecp521", ZERO32 ZERO32 "0000"},
 };
 
 START_TEST(test_private_refused)
@@ -314,8 +341,9 @@ int main(void)
 	tcase_add_loop_test(tcase, test_fresh_pairs_agree, 0, COUNT(dh_vectors));
 	tcase_add_loop_test(tcase, test_refused, 0, COUNT(refused_rows));
 	tcase_add_test(tcase, test_ecp_coordinate_zero);
-	tcase_add_loop_test(tcase, test_ecp_leading_zero, 0, 2);
-	tcase_add_test(tcase, test_modp_range);
+	tcase_add_loop_test(tcase, test_ecp_secret_is_x, 0, 3);
+	tcase_add_loop_test(tcase, test_ecp_leading_zero, 0, 3);
+	tcase_add_loop_test(tcase, test_modp_range, 0, COUNT(dh_primes));
 	tcase_add_loop_test(tcase, test_private_refused, 0, COUNT(private_rows));
 	tcase_add_loop_test(tcase, test_random_source, 0, COUNT(dh_vectors));
 	tcase_add_test(tcase, test_random_above_order_is_thrown_away);

@@ -22,6 +22,11 @@ static const struct {
 	{ENCR_AES_CBC, 128, INTEG_HMAC_SHA2_256_128},
 	{ENCR_AES_CBC, 256, INTEG_HMAC_SHA2_384_192},
 	{ENCR_AES_CBC, 256, INTEG_HMAC_SHA2_512_256},
+	{ENCR_AES_GCM_16, 192, INTEG_NONE},
+	{ENCR_AES_CBC, 192, INTEG_HMAC_SHA2_256_128},
+	{ENCR_AES_CTR, 128, INTEG_HMAC_SHA2_256_128},
+	{ENCR_AES_CTR, 192, INTEG_HMAC_SHA2_384_192},
+	{ENCR_AES_CTR, 256, INTEG_HMAC_SHA2_512_256},
 };
 
 static void counting_secret(struct secret *s, size_t len, uint8_t start)
@@ -236,7 +241,7 @@ START_TEST(test_truncated)
 		out[31] = (uint8_t)(cut - 28);
 		ret = open_copy(&keys, true, out, cut, inner, &len);
 		if (cut - 32 <= fixed ||
-			(!keys.encr->aead && (cut - 32 - fixed) % keys.encr->block))
+			(!keys.encr->counter_iv && (cut - 32 - fixed) % keys.encr->block))
 			ck_assert_int_eq(ret, -EBADMSG);
 		else
 			ck_assert_int_eq(ret, -EKEYREJECTED);
@@ -270,7 +275,7 @@ START_TEST(test_keys_matter)
 }
 END_TEST
 
-// The IV of an AEAD is the counter, that of CBC the random octets.
+// The IV of an AEAD and of CTR is the counter, that of CBC the random octets.
 START_TEST(test_iv)
 {
 	struct ike_keys keys = suite_keys(_i);
@@ -279,7 +284,7 @@ START_TEST(test_iv)
 	ck_assert_int_gt(sk_seal(&keys, true, &header, 0, NULL, 0, 0x0102030405060708, iv_random,
 				 out, sizeof(out)),
 		0);
-	if (keys.encr->aead)
+	if (keys.encr->counter_iv)
 		ck_assert_hex(out + 32, 8, "0102030405060708");
 	else
 		ck_assert_mem_eq(out + 32, iv_random, 16);
@@ -291,12 +296,14 @@ END_TEST
 static size_t seal_text(const struct ike_keys *keys, const uint8_t *text, size_t len, uint8_t *out)
 {
 	static const char *const ciphers[] = {"AES-128-GCM", "AES-256-GCM", "ChaCha20-Poly1305",
-		"AES-128-CBC", "AES-256-CBC", "AES-256-CBC"};
-	static const char *const digests[] = {"", "", "", "SHA256", "SHA384", "SHA512"};
+		"AES-128-CBC", "AES-256-CBC", "AES-256-CBC", "AES-192-GCM", "AES-192-CBC",
+		"AES-128-CTR", "AES-192-CTR", "AES-256-CTR"};
+	static const char *const digests[] = {"", "", "", "SHA256", "SHA384", "SHA512", "",
+		"SHA256", "SHA256", "SHA384", "SHA512"};
 	size_t iv_len = keys->encr->iv_len, icv_len, total, mac_len, i = 0;
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	EVP_CIPHER *cipher;
-	uint8_t nonce[16], mac[64];
+	uint8_t nonce[16] = {[15] = 1}, mac[64]; // the 1: RFC 3686 section 4
 	int n;
 
 	while (suites[i].encr != keys->encr->id || suites[i].key_bits != keys->encr->key_bits ||

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// AES-CBC with HMAC-SHA2 by libipsec-mb's job queue, which works on several packets side by side:
-// a burst is submitted whole, then flushed. RFC 3602, 4868; ESN in the ICV as RFC 4303 section
-// 2.2.1 says: its upper half is hashed behind the packet, where the ICV goes.
+// AES-CBC, AES-CTR or no cipher at all, with HMAC-SHA2, by libipsec-mb's job queue, which works on
+// several packets side by side: a burst is submitted whole, then flushed. RFC 3602, 3686, 2410, 4868;
+// ESN in the ICV as RFC 4303 section 2.2.1 says: its upper half is hashed behind the packet, where
+// the ICV goes.
 // Worker threads, each with its own struct crypto.
 #include "crypto_impl.h"
 #include "secret.h"
@@ -12,21 +13,24 @@
 
 #define HASH_BLOCK_MAX 128
 #define ESP_HEADER 8
-#define IV 16
+#define CBC_IV 16
+#define CTR_IV 12 // salt and IV of the packet; the library counts blocks from 1 on
 
-struct cbc_key {
+struct hmac_key {
 	alignas(16) uint8_t enc[15 * 16];
 	alignas(16) uint8_t dec[15 * 16];
 	alignas(16) uint8_t ipad[64]; // hash state behind the block of key ^ ipad
 	alignas(16) uint8_t opad[64];
 	uint32_t hash; // IMB_HASH_ALG
+	uint32_t cipher; // IMB_CIPHER_MODE
 	uint8_t key_len;
+	uint8_t iv_len; // in the packet
 	uint8_t icv_len;
 };
-static_assert(sizeof(struct cbc_key) <= CRYPTO_KEY_BYTES);
+static_assert(sizeof(struct hmac_key) <= CRYPTO_KEY_BYTES);
 
 // What a job in flight needs beyond its op.
-struct cbc_flight {
+struct hmac_flight {
 	uint8_t received[CRYPTO_ICV_MAX];
 	uint8_t computed[CRYPTO_ICV_MAX];
 };
@@ -56,7 +60,7 @@ static void hash_block(struct crypto *c, IMB_HASH_ALG hash, const uint8_t *block
 }
 
 static void hmac_init(
-	struct crypto *c, struct cbc_key *k, const struct hmac_alg *alg, const uint8_t *integ_key)
+	struct crypto *c, struct hmac_key *k, const struct hmac_alg *alg, const uint8_t *integ_key)
 {
 	uint8_t block[HASH_BLOCK_MAX];
 
@@ -69,10 +73,27 @@ static void hmac_init(
 	secret_wipe(block, sizeof(block));
 }
 
+static void cipher_init(
+	struct crypto *c, struct hmac_key *k, const struct alg_encr *encr, const uint8_t *encr_key)
+{
+	k->cipher = IMB_CIPHER_NULL;
+	if (encr->id != ENCR_NULL)
+		k->cipher = encr->id == ENCR_AES_CBC ? IMB_CIPHER_CBC : IMB_CIPHER_CNTR;
+	k->key_len = encr->key_len;
+	k->iv_len = encr->iv_len;
+	if (k->key_len == 16)
+		IMB_AES_KEYEXP_128(c->mgr, encr_key, k->enc, k->dec);
+	else if (k->key_len == 24)
+		IMB_AES_KEYEXP_192(c->mgr, encr_key, k->enc, k->dec);
+	else if (k->key_len == 32)
+		IMB_AES_KEYEXP_256(c->mgr, encr_key, k->enc, k->dec);
+}
+
 static int key_init(struct crypto *c, void *key, const struct esp_suite *suite,
 	const uint8_t *encr_key, const uint8_t *integ_key)
 {
-	struct cbc_key *k = key;
+	const struct alg_encr *encr = alg_encr_find(suite->encr, suite->key_bits);
+	struct hmac_key *k = key;
 
 	for (size_t i = 0; i < RTE_DIM(hmac_algs); i++) {
 		const struct hmac_alg *alg = &hmac_algs[i];
@@ -81,11 +102,7 @@ static int key_init(struct crypto *c, void *key, const struct esp_suite *suite,
 			continue;
 		k->hash = alg->hash;
 		k->icv_len = alg->icv_len;
-		k->key_len = (uint8_t)(suite->key_bits / 8);
-		if (suite->key_bits == 128)
-			IMB_AES_KEYEXP_128(c->mgr, encr_key, k->enc, k->dec);
-		else
-			IMB_AES_KEYEXP_256(c->mgr, encr_key, k->enc, k->dec);
+		cipher_init(c, k, encr, encr_key);
 		hmac_init(c, k, alg, integ_key);
 		return 0;
 	}
@@ -96,8 +113,8 @@ static int key_init(struct crypto *c, void *key, const struct esp_suite *suite,
 static void finish(IMB_JOB *job, bool encrypting)
 {
 	struct crypto_op *op = job->user_data;
-	const struct cbc_key *k = op->key;
-	struct cbc_flight *flight = job->user_data2;
+	const struct hmac_key *k = op->key;
+	struct hmac_flight *flight = job->user_data2;
 	bool good = job->status == IMB_STATUS_COMPLETED;
 
 	if (encrypting)
@@ -107,12 +124,13 @@ static void finish(IMB_JOB *job, bool encrypting)
 	op->failed = !good;
 }
 
-static void fill(IMB_JOB *job, struct crypto_op *op, struct cbc_flight *flight, bool encrypting)
+static void fill(IMB_JOB *job, struct crypto_op *op, struct hmac_flight *flight, bool encrypting)
 {
-	const struct cbc_key *k = op->key;
-	uint8_t *start = op->data - IV - ESP_HEADER;
+	const struct hmac_key *k = op->key;
+	uint32_t head = ESP_HEADER + k->iv_len;
+	uint8_t *start = op->data - head;
 	uint8_t *icv = op->data + op->len;
-	uint32_t hashed = ESP_HEADER + IV + op->len;
+	uint32_t hashed = head + op->len;
 
 	if (!encrypting)
 		memcpy(flight->received, icv, k->icv_len);
@@ -125,17 +143,17 @@ static void fill(IMB_JOB *job, struct crypto_op *op, struct cbc_flight *flight, 
 	job->key_len_in_bytes = k->key_len;
 	job->src = start;
 	job->dst = op->data;
-	job->cipher_start_src_offset_in_bytes = ESP_HEADER + IV;
+	job->cipher_start_src_offset_in_bytes = head;
 	job->msg_len_to_cipher_in_bytes = op->len;
 	job->hash_start_src_offset_in_bytes = 0;
 	job->msg_len_to_hash_in_bytes = hashed;
-	job->iv = start + ESP_HEADER;
-	job->iv_len_in_bytes = IV;
+	job->iv = k->cipher == IMB_CIPHER_CNTR ? op->nonce : start + ESP_HEADER;
+	job->iv_len_in_bytes = k->cipher == IMB_CIPHER_CNTR ? CTR_IV : CBC_IV;
 	job->auth_tag_output = flight->computed;
 	job->auth_tag_output_len_in_bytes = k->icv_len;
 	job->u.HMAC._hashed_auth_key_xor_ipad = k->ipad;
 	job->u.HMAC._hashed_auth_key_xor_opad = k->opad;
-	job->cipher_mode = IMB_CIPHER_CBC;
+	job->cipher_mode = (IMB_CIPHER_MODE)k->cipher;
 	job->cipher_direction = encrypting ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT;
 	job->hash_alg = k->hash;
 	job->chain_order = encrypting ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
@@ -144,11 +162,17 @@ static void fill(IMB_JOB *job, struct crypto_op *op, struct cbc_flight *flight, 
 }
 
 // The text lies elsewhere. What is hashed is the result all the same, and the library wants its
-// distance from the text, which wraps when it lies before it.
+// distance from the text, which wraps when it lies before it. Without a cipher nobody else would
+// carry the text over.
 static void fill_text(IMB_JOB *job, const struct crypto_op *op, const uint8_t *text)
 {
-	const uint8_t *start = op->data - IV - ESP_HEADER;
+	const struct hmac_key *k = op->key;
+	const uint8_t *start = op->data - k->iv_len - ESP_HEADER;
 
+	if (k->cipher == IMB_CIPHER_NULL) {
+		memcpy(op->data, text, op->len);
+		return;
+	}
 	job->src = text;
 	job->cipher_start_src_offset_in_bytes = 0;
 	job->hash_start_src_offset_in_bytes = (uintptr_t)start - (uintptr_t)text;
@@ -158,7 +182,7 @@ static void fill_text(IMB_JOB *job, const struct crypto_op *op, const uint8_t *t
 static uint32_t burst(
 	struct crypto *c, struct crypto_op *ops, uint32_t n, bool encrypting, const uint8_t *text)
 {
-	struct cbc_flight flight[CRYPTO_BURST_MAX];
+	struct hmac_flight flight[CRYPTO_BURST_MAX];
 	uint32_t failed = 0;
 	IMB_JOB *job;
 
@@ -197,8 +221,8 @@ static uint32_t decrypt(struct crypto *c, struct crypto_op *ops, uint32_t n)
 	return burst(c, ops, n, false, NULL);
 }
 
-const struct crypto_backend crypto_cbc = {
-	.name = "ipsec-mb-cbc-hmac",
+const struct crypto_backend crypto_hmac = {
+	.name = "ipsec-mb-hmac",
 	.key_init = key_init,
 	.encrypt = encrypt,
 	.encrypt_fan = encrypt_fan,
