@@ -242,11 +242,68 @@ static inline bool config_profile_has_links(const struct config_profile *profile
 			profile->dhcp6_relay.family != 0);
 }
 
+// A PEM file as it was when the configuration was loaded: certificates or CRLs, nothing secret.
+#define CONFIG_PATH_MAX 512
+struct config_pem {
+	char path[CONFIG_PATH_MAX]; // "": none
+	char *text; // ours; ends with a NUL, which is not counted
+	size_t len;
+	int line;
+};
+// Whose certificates are believed.
+#define CONFIG_CAS 32
+#define CONFIG_CRLS 64
+struct config_certificates {
+	uint32_t ca_n, crl_n;
+	struct config_pem *ca, *crl;
+	bool crl_required; // a certificate whose CA has no valid CRL here is refused
+};
+// How RSA keys of ours sign; peers may do either.
+#define CONFIG_RSA_PADDINGS(X)                                                                     \
+	X(PSS, "pss")                                                                              \
+	X(PKCS1, "pkcs1")
+// How both sides prove who they are.
+#define CONFIG_AUTHS(X)                                                                            \
+	X(SECRET, "secret")                                                                        \
+	X(CERTIFICATE, "certificate")
+// Addresses in the peer's identity and certificate against the one that carries IKE.
+#define CONFIG_ADDRESS_CHECKS(X)                                                                   \
+	X(PRESENT, "present") /* those that are there */                                           \
+	X(REQUIRED, "required") /* and the certificate must have one */                            \
+	X(OFF, "off")
+enum config_rsa_padding {
+#define X(id, word) CONFIG_RSA_##id,
+	CONFIG_RSA_PADDINGS(X)
+#undef X
+};
+enum config_auth {
+#define X(id, word) CONFIG_AUTH_##id,
+	CONFIG_AUTHS(X)
+#undef X
+};
+enum config_address_check {
+#define X(id, word) CONFIG_ADDRESS_##id,
+	CONFIG_ADDRESS_CHECKS(X)
+#undef X
+};
+extern const char *const config_rsa_padding_words[];
+extern const char *const config_auth_words[];
+extern const char *const config_address_check_words[];
+// Who we are by certificate. The private key is only named: another process has it.
+struct config_credential {
+	struct config_pem certificate; // ours first, then those of the CAs between it and the root
+	char private_key[CONFIG_PATH_MAX];
+	enum config_rsa_padding rsa_padding;
+	int key_line;
+};
+
 // A PAD entry (RFC 4301 section 4.4.3): who may be whom, proving it how, getting what. First match.
 struct config_peer {
 	char name[CONFIG_NAME_MAX];
 	struct config_id id;
-	struct secret psk;
+	enum config_auth auth;
+	struct secret psk; // with CONFIG_AUTH_SECRET
+	enum config_address_check address_check; // with CONFIG_AUTH_CERTIFICATE
 	const struct config_profile *profile;
 	// The SPD of the physical interface for this peer: child SAs whose requests carry no LINK_ID
 	// (RFC 5739 section 4.3) are narrowed to these. Empty: there are none.
@@ -257,6 +314,7 @@ struct config_peer {
 struct config_gateway {
 	bool present;
 	struct config_id id;
+	struct config_credential credential;
 	uint32_t peer_n;
 	struct config_peer *peer;
 };
@@ -285,7 +343,10 @@ struct config_connection {
 	char name[CONFIG_NAME_MAX];
 	struct config_id id; // ours
 	struct config_id gateway_id; // must match IDr
-	struct secret psk;
+	enum config_auth auth;
+	struct secret psk; // with CONFIG_AUTH_SECRET
+	struct config_credential credential; // with CONFIG_AUTH_CERTIFICATE
+	enum config_address_check address_check;
 	struct inet_addr gateway;
 	struct inet_addr local; // family 0: the outer port's address of the same family
 	bool link; // ask for INTERNAL_IP6_LINK
@@ -371,6 +432,7 @@ struct config {
 	struct config_pool *pool;
 	uint32_t profile_n;
 	struct config_profile *profile;
+	struct config_certificates certificates;
 	struct config_gateway gateway;
 	struct config_multicast multicast;
 	uint32_t connection_n;
@@ -401,12 +463,18 @@ struct config *config_load(const char *path, struct config_errors *errors);
 // The same from a string, for tests and the fuzzer; `name` stands where the file name would.
 struct config *config_parse(const char *text, const char *name, struct config_errors *errors);
 void config_free(struct config *config); // wipes secrets; accepts NULL
+// One more thing that is wrong, found by who looks into what was loaded; line 0: the file itself.
+void config_errors_add(struct config_errors *errors, const char *name, int line, const char *format,
+	...) __attribute__((format(printf, 4, 5)));
 
 int config_id_parse(
 	const char *text, struct config_id *id); // "name@host", "host", address, "keyid:hex"
 const char *config_id_format(const struct config_id *id, char buf[300]);
 bool config_id_equal(const struct config_id *a, const struct config_id *b);
 bool config_id_match(const struct config_id *pattern, const struct config_id *id);
+
+// The same octets and private key.
+bool config_credential_equal(const struct config_credential *a, const struct config_credential *b);
 
 // The same static leases in the same order.
 bool config_static_equal(const struct config_pool *a, const struct config_pool *b);
@@ -415,7 +483,8 @@ bool config_static_equal(const struct config_pool *a, const struct config_pool *
 #define CONFIG_RESTARTS 12
 struct config_diff {
 	bool dataplane; // needs a restart of the dataplane
-	bool proposals, lifetimes, pools, profiles, peers, multicast, connections, other;
+	bool proposals, lifetimes, pools, profiles, certificates, peers, multicast, connections,
+		other;
 	uint32_t restart_n; // keys that only a restart can change, as the file names them
 	const char *restart[CONFIG_RESTARTS];
 };

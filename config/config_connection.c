@@ -31,6 +31,16 @@ static void read_own_secret_file(struct config_reader *r, config_setting_t *sett
 	config_read_secret_file(r, setting, &((struct config_connection *)into)->psk);
 }
 
+static void read_own_certificate(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	config_read_certificate(r, setting, &((struct config_connection *)into)->credential);
+}
+
+static void read_own_key(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	config_read_private_key(r, setting, &((struct config_connection *)into)->credential);
+}
+
 static void read_host(struct config_reader *r, config_setting_t *setting, struct inet_addr *addr)
 {
 	const char *text = config_read_text(r, setting);
@@ -216,6 +226,13 @@ static void read_connection(struct config_reader *r, config_setting_t *group, vo
 		{"gateway_id", CONFIG_KIND_READ, .required = true, .read = read_their_id},
 		{"secret", CONFIG_KIND_READ, .read = read_own_secret},
 		{"secret_file", CONFIG_KIND_READ, .read = read_own_secret_file},
+		{"authentication", CONFIG_KIND_WORD, AT(auth), .words = config_auth_words},
+		{"certificate", CONFIG_KIND_READ, .read = read_own_certificate},
+		{"private_key", CONFIG_KIND_READ, .read = read_own_key},
+		{"rsa_padding", CONFIG_KIND_WORD, AT(credential.rsa_padding),
+			.words = config_rsa_padding_words},
+		{"address_check", CONFIG_KIND_WORD, AT(address_check),
+			.words = config_address_check_words},
 		{"gateway", CONFIG_KIND_READ, .required = true, .read = read_gateway_addr},
 		{"local", CONFIG_KIND_READ, .read = read_local_addr},
 		{"link", CONFIG_KIND_BOOL, AT(link)},
@@ -255,7 +272,7 @@ static void read_connection(struct config_reader *r, config_setting_t *group, vo
 		c->dhcp6 = config_needs_dhcp6(c);
 	if (config_setting_is_group(group) && config_setting_get_member(group, "multicast") == NULL)
 		c->multicast = c->link;
-	config_need_secret(r, group, "a connection", &c->psk);
+	config_need_secret(r, group, "a connection", c->auth, &c->psk, &c->credential);
 #undef AT
 }
 

@@ -5,6 +5,7 @@
 //   proposals    ike.proposals, esp.proposals, esp.replay_window
 //   lifetimes    rekey times and amounts, liveness, retransmission, half-open limits, ike.limits
 //   pools, profiles, peers (the order of each counts: first match, pool numbers), connections, multicast
+//   certificates CAs, CRLs, whether these are needed, the gateway's own
 //   other        gateway.force_encap, keylog_dir; gateway.id, state_dir (a restart)
 // Pure: any thread.
 #include "config.h"
@@ -227,7 +228,8 @@ static bool same_multicast(const struct config_multicast *a, const struct config
 
 static bool same_credentials(const struct config_peer *a, const struct config_peer *b)
 {
-	return same_id(&a->id, &b->id) && same_secret(&a->psk, &b->psk);
+	return same_id(&a->id, &b->id) && a->auth == b->auth && same_secret(&a->psk, &b->psk) &&
+		a->address_check == b->address_check;
 }
 
 static bool same_peers(const struct config_gateway *a, const struct config_gateway *b)
@@ -255,8 +257,10 @@ static bool same_child(const struct config_child *a, const struct config_child *
 static bool same_peer_of(const struct config_connection *a, const struct config_connection *b)
 {
 	return strcmp(a->name, b->name) == 0 && same_id(&a->id, &b->id) &&
-		same_id(&a->gateway_id, &b->gateway_id) && same_secret(&a->psk, &b->psk) &&
-		inet_addr_equal(&a->gateway, &b->gateway) &&
+		same_id(&a->gateway_id, &b->gateway_id) && a->auth == b->auth &&
+		same_secret(&a->psk, &b->psk) &&
+		config_credential_equal(&a->credential, &b->credential) &&
+		a->address_check == b->address_check && inet_addr_equal(&a->gateway, &b->gateway) &&
 		inet_addr_equal(&a->local, &b->local) && a->force_encap == b->force_encap &&
 		a->childless == b->childless;
 }
@@ -299,6 +303,32 @@ static bool same_connections(const struct config *a, const struct config *b)
 	return true;
 }
 
+static bool same_pem(const struct config_pem *a, const struct config_pem *b)
+{
+	return a->len == b->len && (a->len == 0 || memcmp(a->text, b->text, a->len) == 0);
+}
+
+bool config_credential_equal(const struct config_credential *a, const struct config_credential *b)
+{
+	return same_pem(&a->certificate, &b->certificate) &&
+		strcmp(a->private_key, b->private_key) == 0 && a->rsa_padding == b->rsa_padding;
+}
+
+static bool same_certificates(const struct config *a, const struct config *b)
+{
+	const struct config_certificates *x = &a->certificates, *y = &b->certificates;
+
+	if (x->ca_n != y->ca_n || x->crl_n != y->crl_n || x->crl_required != y->crl_required)
+		return false;
+	for (uint32_t i = 0; i < x->ca_n; i++)
+		if (!same_pem(&x->ca[i], &y->ca[i]))
+			return false;
+	for (uint32_t i = 0; i < x->crl_n; i++)
+		if (!same_pem(&x->crl[i], &y->crl[i]))
+			return false;
+	return config_credential_equal(&a->gateway.credential, &b->gateway.credential);
+}
+
 void config_diff(const struct config *old, const struct config *new, struct config_diff *out)
 {
 	*out = (struct config_diff){
@@ -308,6 +338,7 @@ void config_diff(const struct config *old, const struct config *new, struct conf
 		.lifetimes = !same_lifetimes(old, new),
 		.pools = !same_pools(old, new),
 		.profiles = !same_profiles(old, new),
+		.certificates = !same_certificates(old, new),
 		.peers = old->gateway.present != new->gateway.present ||
 			!same_peers(&old->gateway, &new->gateway),
 		.multicast = !same_multicast(&old->multicast, &new->multicast),

@@ -19,7 +19,7 @@ struct config_reader {
 	struct config_errors *errors;
 	int error_line[CONFIG_ERRORS]; // of errors->text, which is kept in the order of lines
 	// Where the groups stand, 0: not in the file.
-	int dataplane_line, ike_line, esp_line, gateway_line, client_line;
+	int dataplane_line, ike_line, esp_line, certificates_line, gateway_line, client_line;
 };
 
 enum config_kind {
@@ -75,9 +75,19 @@ void config_read_selectors(
 void config_read_secret(struct config_reader *r, config_setting_t *setting, struct secret *psk);
 void config_read_secret_file(
 	struct config_reader *r, config_setting_t *setting, struct secret *psk);
-// An error when the group, a `what`, has neither.
+// What the group, a `what`, says of authentication fits together: with secrets one, with certificates
+// none. `own`: credential of the same group, NULL: it stands elsewhere.
 void config_need_secret(struct config_reader *r, config_setting_t *group, const char *what,
-	const struct secret *psk);
+	enum config_auth auth, const struct secret *psk, const struct config_credential *own);
+// A path as the daemons open it: beside the configuration file unless it is absolute. 0, -ENAMETOOLONG.
+int config_path(const struct config_reader *r, const char *text, char *path, size_t cap);
+void config_read_certificate(
+	struct config_reader *r, config_setting_t *setting, struct config_credential *own);
+void config_read_private_key(
+	struct config_reader *r, config_setting_t *setting, struct config_credential *own);
+void config_check_certificates(struct config_reader *r);
+void config_credential_fini(struct config_credential *own);
+void config_certificates_fini(struct config_certificates *certificates);
 // The pool of this name, else NULL and an error. The pools have been read.
 const struct config_pool *config_find_pool(struct config_reader *r, int line, const char *name);
 
@@ -103,6 +113,7 @@ void config_read_pools(struct config_reader *r, config_setting_t *setting, void 
 // The key `static` of a pool; `into` is the struct config_pool.
 void config_read_static(struct config_reader *r, config_setting_t *setting, void *into);
 void config_read_profiles(struct config_reader *r, config_setting_t *setting, void *into);
+void config_read_certificates(struct config_reader *r, config_setting_t *setting, void *into);
 void config_read_gateway(struct config_reader *r, config_setting_t *setting, void *into);
 void config_read_multicast(struct config_reader *r, config_setting_t *setting, void *into);
 void config_read_client(struct config_reader *r, config_setting_t *setting, void *into);

@@ -38,6 +38,7 @@ static void read_top(struct config_reader *r, config_setting_t *root)
 		{"esp", CONFIG_KIND_READ, .read = config_read_esp},
 		{"pools", CONFIG_KIND_READ, .read = config_read_pools},
 		{"profiles", CONFIG_KIND_READ, .read = config_read_profiles},
+		{"certificates", CONFIG_KIND_READ, .read = config_read_certificates},
 		{"gateway", CONFIG_KIND_READ, .read = config_read_gateway},
 		{"multicast", CONFIG_KIND_READ, .read = config_read_multicast},
 		{"client", CONFIG_KIND_READ, .read = config_read_client},
@@ -92,6 +93,7 @@ static void fill(struct config_reader *r, const char *text)
 		config_check_dataplane(r);
 		config_check_links(r);
 		config_check_roles(r);
+		config_check_certificates(r);
 	}
 	config_destroy(&tree);
 }
@@ -185,6 +187,10 @@ void config_free(struct config *config)
 		secret_fini(&config->gateway.peer[i].psk);
 	for (uint32_t i = 0; i < config->connection_n; i++)
 		secret_fini(&config->connection[i].psk);
+	for (uint32_t i = 0; i < config->connection_n; i++)
+		config_credential_fini(&config->connection[i].credential);
+	config_credential_fini(&config->gateway.credential);
+	config_certificates_fini(&config->certificates);
 	free(config->dataplane.route);
 	for (uint32_t i = 0; i < config->pool_n; i++)
 		free(config->pool[i].static_lease);

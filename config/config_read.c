@@ -31,7 +31,23 @@ void config_error(struct config_reader *r, int line, const char *format, ...)
 	r->error_line[at] = line;
 }
 
-#define KEYS_MAX 32
+void config_errors_add(
+	struct config_errors *errors, const char *name, int line, const char *format, ...)
+{
+	char *text = errors->n < CONFIG_ERRORS ? errors->text[errors->n] : NULL;
+	va_list args;
+	int len;
+
+	errors->n++;
+	if (text == NULL)
+		return;
+	len = snprintf(text, sizeof(errors->text[0]), "%.120s:%d: ", name, line);
+	va_start(args, format);
+	vsnprintf(text + len, sizeof(errors->text[0]) - (size_t)len, format, args);
+	va_end(args);
+}
+
+#define KEYS_MAX 48
 // The words with commas between, for a message.
 static void join(const char *const *words, size_t n, char *buf, size_t cap)
 {

@@ -36,8 +36,7 @@ void config_read_secret(struct config_reader *r, config_setting_t *setting, stru
 	secret_wipe((char *)(uintptr_t)text, strlen(text));
 }
 
-// Beside the configuration file unless the path is absolute.
-static int secret_path(const struct config_reader *r, const char *text, char *path, size_t cap)
+int config_path(const struct config_reader *r, const char *text, char *path, size_t cap)
 {
 	const char *slash = strrchr(r->name, '/');
 	int dir = text[0] != '/' && slash != NULL ? (int)(slash - r->name) + 1 : 0;
@@ -83,7 +82,7 @@ void config_read_secret_file(struct config_reader *r, config_setting_t *setting,
 
 	if (text == NULL)
 		return;
-	if (secret_path(r, text, path, sizeof(path)) != 0) {
+	if (config_path(r, text, path, sizeof(path)) != 0) {
 		config_error(r, line, "the path of secret_file is too long; shorten it");
 		return;
 	}
@@ -139,15 +138,41 @@ static void read_peer_profile(struct config_reader *r, config_setting_t *setting
 		nearest != NULL ? nearest : "");
 }
 
-void config_need_secret(struct config_reader *r, config_setting_t *group, const char *what,
-	const struct secret *psk)
+static bool has_key(config_setting_t *group, const char *key)
 {
-	// A secret that was there and bad has been reported.
-	if (psk->len == 0 && config_setting_is_group(group) &&
-		config_setting_get_member(group, "secret") == NULL &&
-		config_setting_get_member(group, "secret_file") == NULL)
-		config_error(r, (int)config_setting_source_line(group),
+	return config_setting_get_member(group, key) != NULL;
+}
+
+void config_need_secret(struct config_reader *r, config_setting_t *group, const char *what,
+	enum config_auth auth, const struct secret *psk, const struct config_credential *own)
+{
+	int line = (int)config_setting_source_line(group);
+	bool secret = false, certificate = false;
+
+	if (!config_setting_is_group(group))
+		return;
+	secret = has_key(group, "secret") || has_key(group, "secret_file");
+	certificate = has_key(group, "address_check") || has_key(group, "certificate") ||
+		has_key(group, "private_key") || has_key(group, "rsa_padding");
+	if (auth == CONFIG_AUTH_CERTIFICATE && secret)
+		config_error(r, line,
+			"%s has authentication = \"certificate\" and a secret; keep one of them",
+			what);
+	if (auth == CONFIG_AUTH_SECRET && certificate)
+		config_error(r, line,
+			"%s has keys about certificates and authenticates by a secret; write "
+			"authentication = \"certificate\" or leave them out",
+			what);
+	// A secret that was there and bad has been reported; so has a certificate.
+	if (auth == CONFIG_AUTH_SECRET && psk->len == 0 && !secret)
+		config_error(r, line,
 			"%s has no secret; write secret = \"...\" or secret_file = \"/path\"",
+			what);
+	if (auth == CONFIG_AUTH_CERTIFICATE && own != NULL &&
+		(!has_key(group, "certificate") || !has_key(group, "private_key")))
+		config_error(r, line,
+			"%s authenticates by certificate and has none; write certificate = "
+			"\"/path\" and private_key = \"/path\"",
 			what);
 }
 
@@ -168,6 +193,11 @@ static void read_peer(struct config_reader *r, config_setting_t *group, void *in
 		{"id", CONFIG_KIND_READ, .required = true, .read = read_peer_id},
 		{"secret", CONFIG_KIND_READ, .read = read_peer_secret},
 		{"secret_file", CONFIG_KIND_READ, .read = read_peer_secret_file},
+		{"authentication", CONFIG_KIND_WORD, .offset = offsetof(struct config_peer, auth),
+			.words = config_auth_words},
+		{"address_check", CONFIG_KIND_WORD,
+			.offset = offsetof(struct config_peer, address_check),
+			.words = config_address_check_words},
 		{"profile", CONFIG_KIND_READ, .required = true, .read = read_peer_profile},
 		{"physical_local", CONFIG_KIND_READ, .read = read_physical_local},
 		{"physical_remote", CONFIG_KIND_READ, .read = read_physical_remote},
@@ -177,7 +207,7 @@ static void read_peer(struct config_reader *r, config_setting_t *group, void *in
 
 	peer->line = (int)config_setting_source_line(group);
 	config_read_group(r, group, "a peer", keys, peer);
-	config_need_secret(r, group, "a peer", &peer->psk);
+	config_need_secret(r, group, "a peer", peer->auth, &peer->psk, NULL);
 }
 
 static void read_peers(struct config_reader *r, config_setting_t *setting, void *into)
@@ -193,11 +223,26 @@ static void read_gateway_id(struct config_reader *r, config_setting_t *setting, 
 	config_read_id(r, setting, &((struct config *)into)->gateway.id, false);
 }
 
+static void read_gateway_certificate(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	config_read_certificate(r, setting, &((struct config *)into)->gateway.credential);
+}
+
+static void read_gateway_key(struct config_reader *r, config_setting_t *setting, void *into)
+{
+	config_read_private_key(r, setting, &((struct config *)into)->gateway.credential);
+}
+
 void config_read_gateway(struct config_reader *r, config_setting_t *setting, void *into)
 {
 	static const struct config_key keys[] = {
 		{"id", CONFIG_KIND_READ, .required = true, .read = read_gateway_id},
 		{"force_encap", CONFIG_KIND_BOOL, .offset = offsetof(struct config, force_encap)},
+		{"certificate", CONFIG_KIND_READ, .read = read_gateway_certificate},
+		{"private_key", CONFIG_KIND_READ, .read = read_gateway_key},
+		{"rsa_padding", CONFIG_KIND_WORD,
+			.offset = offsetof(struct config, gateway.credential.rsa_padding),
+			.words = config_rsa_padding_words},
 		{"peers", CONFIG_KIND_READ, .required = true, .read = read_peers},
 		{},
 	};

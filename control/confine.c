@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What control gives up. What it keeps, and why: files of its own user (lease database with its
-// journal, key logs, admin socket, pid file), UNIX sockets (the dataplane, again and again; admin
-// clients), randomness, memory, timers. Control's thread, before the loop.
+// What control and its signing process give up. What control keeps, and why: files of its own user
+// (lease database with its journal, key logs, admin socket, pid file), UNIX sockets (the dataplane,
+// again and again; admin clients), randomness, memory, timers. Control's thread, before the loop.
 #include "confine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -87,7 +89,65 @@ static int filter_calls(void)
 	return 0;
 }
 
-int confine_process(void)
+#define MAY(nr) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 1), ALLOW
+// When argument `arg` of call `nr` has one of the bits: not allowed.
+#define MAY_WITHOUT(nr, arg, bits)                                                                 \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 4),                                           \
+		LOAD(offsetof(struct seccomp_data, args[arg])),                                    \
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (bits), 0, 1), DENY, ALLOW
+
+// Only what signing takes; everything else fails with EPERM.
+static int allow_signing(void)
+{
+#ifdef ARCH
+	struct sock_filter code[] = {
+		LOAD(offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),
+		DENY,
+		LOAD(offsetof(struct seccomp_data, nr)),
+		// the socket, and the log
+		MAY(SYS_recvfrom),
+		MAY(SYS_sendto),
+		MAY(SYS_read),
+		MAY(SYS_write),
+		MAY(SYS_writev),
+		// key files, which it may only read
+		MAY_WITHOUT(SYS_openat, 2, O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND),
+		MAY(SYS_newfstatat),
+		MAY(SYS_fstat),
+		MAY(SYS_lseek),
+		MAY(SYS_close),
+		// memory that is not code
+		MAY(SYS_brk),
+		MAY_WITHOUT(SYS_mmap, 2, PROT_EXEC),
+		MAY_WITHOUT(SYS_mprotect, 2, PROT_EXEC),
+		MAY(SYS_munmap),
+		MAY(SYS_mremap),
+		MAY(SYS_madvise),
+		// randomness, clocks, its own number, locks, signals, its end
+		MAY(SYS_getrandom),
+		MAY(SYS_clock_gettime),
+		MAY(SYS_gettimeofday),
+		MAY(SYS_getpid),
+		MAY(SYS_gettid),
+		MAY(SYS_futex),
+		MAY(SYS_rt_sigaction),
+		MAY(SYS_rt_sigprocmask),
+		MAY(SYS_rt_sigreturn),
+		MAY(SYS_restart_syscall),
+		MAY(SYS_exit),
+		MAY(SYS_exit_group),
+		DENY,
+	};
+	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) != 0)
+		return errno == EINVAL ? 0 : -errno; // a kernel without filters
+#endif
+	return 0;
+}
+
+static int confine(int (*filter)(void))
 {
 	int error = 0;
 
@@ -100,5 +160,15 @@ int confine_process(void)
 	// No right may come back by a set-uid program; the filter needs this too.
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return -errno;
-	return filter_calls();
+	return filter();
+}
+
+int confine_process(void)
+{
+	return confine(filter_calls);
+}
+
+int confine_signer(void)
+{
+	return confine(allow_signing);
 }

@@ -4,3 +4,6 @@
 #pragma once
 
 int confine_process(void); // 0 or -errno
+// The same for the signing process, which has private keys: it may read files, its socket, and little
+// else. 0 or -errno.
+int confine_signer(void);

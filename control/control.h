@@ -72,6 +72,7 @@ struct refresh; // query.c
 struct groups; // group.c
 struct punt_backlog;
 struct punt_limit;
+struct signer;
 
 struct control {
 	const struct config *config;
@@ -96,6 +97,7 @@ struct control {
 	struct ike *ike;
 	struct sa_table *sas;
 	struct monitor *monitor;
+	struct signer *signer; // has the private keys; NULL in tests
 	struct keylog *keylog; // NULL: off
 	struct client_connection *client; // a list, one for each config->connection
 	struct refresh *refresh;
@@ -115,6 +117,10 @@ struct control {
 // ops.c: what the IKE core asks for.
 extern const struct ike_ops control_ike_ops;
 void control_random(void *arg, void *out, size_t len); // the kernel's; arg is ignored
+
+// keys.c: private keys of the configuration, in the signing process.
+int keys_start(struct control *control); // before the loop: reads and checks them; 0 or -errno
+void keys_reconfigure(struct control *control); // what is wrong goes to the log
 
 // loop.c: carries out what the core wants and sets the timer. After every call into the core or
 // the links; calls within calls are put off.

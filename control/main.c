@@ -5,11 +5,13 @@
 #include "clock.h"
 #include "confine.h"
 #include "control.h"
+#include "credentials.h"
 #include "dhcp6_server.h"
 #include "log.h"
 #include "loop.h"
 #include "punt_backlog.h"
 #include "punt_limit.h"
+#include "signer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -116,8 +118,9 @@ static struct config *load_config(const char *path)
 	static struct config_errors errors;
 	struct config *config = config_load(path, &errors);
 
-	if (config != NULL)
+	if (config != NULL && credentials_check(config, &errors))
 		return config;
+	config_free(config);
 	for (uint32_t i = 0; i < errors.n && i < CONFIG_ERRORS; i++)
 		fprintf(stderr, "%s\n", errors.text[i]);
 	if (errors.n > CONFIG_ERRORS)
@@ -344,6 +347,10 @@ static int start(struct daemon *d)
 	error = control->base != NULL ? watch_signals(d) : -ENOMEM;
 	if (error != 0)
 		goto fail;
+	what = "private keys";
+	error = keys_start(control);
+	if (error != 0)
+		goto fail;
 	what = "state";
 	error = start_core(d);
 	if (error != 0)
@@ -383,6 +390,7 @@ static void stop(struct daemon *d)
 	ike_free(control->ike);
 	dhcp6_server_free(control->dhcp6);
 	link_table_free(control->links);
+	signer_stop(control->signer);
 	store_close(control->store);
 	keylog_close(control->keylog);
 	query_fini(control);
@@ -414,9 +422,16 @@ int main(int argc, char **argv)
 	umask(077);
 	if (parse_options(argc, argv, &options, &code) != 0)
 		return code;
+	d.control.signer = signer_start(); // nothing secret is in memory yet
+	if (d.control.signer == NULL) {
+		LOG(ERR, "cannot start: signing process: %s", strerror(errno));
+		return 1;
+	}
 	d.control.loaded = load_config(options.config);
-	if (d.control.loaded == NULL)
+	if (d.control.loaded == NULL) {
+		signer_stop(d.control.signer);
 		return 2;
+	}
 	d.control.config = d.control.loaded;
 	d.control.run_dir = options.run_dir;
 	d.control.on_ready = on_ready;

@@ -2,10 +2,12 @@
 // What the IKE core asks for while it works: randomness, slots, links. Control's thread.
 #include "control.h"
 #include "log.h"
+#include "signer.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <time.h>
 
 LOG_TYPE("control");
 
@@ -100,6 +102,22 @@ static enum ike_link_outcome op_link_extend(void *arg, uint64_t link, const stru
 	return link_extend(control->links, link, asked, reply, now_us);
 }
 
+static int op_sign(void *arg, uint64_t ike_sa, const char *private_key, uint32_t scheme,
+	const void *data, size_t len)
+{
+	struct control *control = arg;
+
+	return control->signer != NULL
+		? signer_sign(control->signer, ike_sa, private_key, scheme, data, len)
+		: -ENOTCONN;
+}
+
+static uint64_t op_wall_s(void *arg)
+{
+	(void)arg;
+	return (uint64_t)time(NULL);
+}
+
 const struct ike_ops control_ike_ops = {
 	.random = control_random,
 	.spi_alloc = op_spi_alloc,
@@ -112,4 +130,6 @@ const struct ike_ops control_ike_ops = {
 	.link_policy = op_link_policy,
 	.link_extend = op_link_extend,
 	.link_id_matches = op_link_id_matches,
+	.sign = op_sign,
+	.wall_s = op_wall_s,
 };

@@ -10,6 +10,7 @@
 #include "reload.h"
 
 #include "clock.h"
+#include "credentials.h"
 #include "dhcp6_server.h"
 #include "log.h"
 #include "loop.h"
@@ -120,7 +121,8 @@ static json_t *names_of(const struct config_diff *diff)
 		bool set;
 		const char *name;
 	} parts[] = {{diff->proposals, "proposals"}, {diff->lifetimes, "lifetimes"},
-		{diff->pools, "pools"}, {diff->profiles, "profiles"}, {diff->peers, "peers"},
+		{diff->pools, "pools"}, {diff->profiles, "profiles"},
+		{diff->certificates, "certificates"}, {diff->peers, "peers"},
 		{diff->multicast, "multicast"}, {diff->connections, "connections"},
 		{diff->other, "other"}};
 	json_t *names = json_array();
@@ -225,6 +227,7 @@ static int apply(struct control *control, struct config *new, struct renumber *l
 	control->config = new;
 	control->loaded = new;
 	control->config_generation++;
+	keys_reconfigure(control);
 	dhcp6_server_reconfigure(control->dhcp6, new);
 	groups_reconfigure(control);
 	if (client_reconfigure(control, new) != 0)
@@ -244,7 +247,7 @@ int control_reload(struct control *control, struct config_errors *errors)
 	if (control->stopping)
 		return -ESHUTDOWN;
 	new = config_load(control->config->path, errors);
-	if (new != NULL) {
+	if (new != NULL && credentials_check(new, errors)) {
 		config_diff(control->config, new, &diff);
 		name_restarts(new, &diff, errors);
 		error = diff.restart_n > 0 ? -EBUSY : apply(control, new, &list, errors);

@@ -74,6 +74,8 @@ static void row_common(struct admin_row *row, const struct ike_sa_info *info)
 	else if (info->link)
 		admin_row_text(row, "link", link_name(info->link, name));
 	admin_row_text(row, "nat", nat_name(info));
+	if (info->authentication != NULL && info->authentication[0] != '\0')
+		admin_row_text(row, "authentication", info->authentication);
 }
 
 static bool show_ike_sa(struct sa_show *show, const struct ike_sa_info *info)

@@ -3,6 +3,7 @@
 // without any daemon. One thread.
 #include "cli.h"
 #include "config.h"
+#include "credentials.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,7 @@ int cli_config_check(const struct cli *cli, const struct cmd_request *request)
 {
 	struct config_errors *errors = calloc(1, sizeof(*errors));
 	struct config *config;
+	bool good;
 	int ret;
 
 	if (!errors) {
@@ -53,7 +55,8 @@ int cli_config_check(const struct cli *cli, const struct cmd_request *request)
 		return CLI_REFUSED;
 	}
 	config = config_load(request->arg[0], errors);
-	ret = config ? CLI_DONE : CLI_REFUSED;
+	good = config && credentials_check(config, errors);
+	ret = good ? CLI_DONE : CLI_REFUSED;
 	for (uint32_t i = 0; i < errors->n && i < CONFIG_ERRORS; i++)
 		fprintf(stderr, "%s\n", errors->text[i]);
 	if (errors->n > CONFIG_ERRORS)
@@ -61,7 +64,7 @@ int cli_config_check(const struct cli *cli, const struct cmd_request *request)
 			errors->n - CONFIG_ERRORS);
 	if (cli->json)
 		print_json(request, errors);
-	else if (config)
+	else if (good)
 		fprintf(stderr, "%s: good\n", request->arg[0]);
 	config_free(config);
 	free(errors);

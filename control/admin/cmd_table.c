@@ -89,6 +89,8 @@ static const struct cmd_column sa_columns[] = {
 		"our outer address, with UDP port where there is one"},
 	{"remote", "REMOTE", CMD_TEXT, 0, "outer address of the peer"},
 	{"nat", "NAT", CMD_TEXT, CMD_LONG, "who is behind a NAT: local, remote, both, none"},
+	{"authentication", "AUTHENTICATION", CMD_TEXT, CMD_LONG,
+		"how the peer proved its identity: secret, or its signature's algorithm"},
 	{"encap", "UDP", CMD_BOOL, CMD_LONG, "ESP is in UDP (RFC 3948)"},
 	{"suite", "SUITE", CMD_TEXT, 0, "algorithms"},
 	{"spi_in", "SPI IN", CMD_TEXT, CMD_LONG, "SPI of inbound ESP packets"},

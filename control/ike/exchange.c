@@ -215,6 +215,34 @@ static void respond_by_exchange(struct ike_sa *sa, const struct ike_msg *msg, st
 	}
 }
 
+// A request whose answer takes longer. It stands decrypted, whatever it came in.
+struct exchange_waiting {
+	struct ike_datagram path; // without data
+	struct ike_msg msg; // lends from bytes
+	uint8_t bytes[];
+};
+
+static void wait(struct ike_sa *sa, const struct ike_datagram *path, const struct ike_msg *msg)
+{
+	struct exchange_waiting *waiting;
+	size_t len = 0, at = 0;
+
+	for (uint32_t i = 0; i < msg->n; i++)
+		len += msg->payload[i].len;
+	waiting = core_need(sizeof(*waiting) + len);
+	waiting->path = *path;
+	waiting->path.data = NULL;
+	waiting->path.len = 0;
+	waiting->msg = *msg;
+	for (uint32_t i = 0; i < msg->n; i++) {
+		struct ike_payload_ref *p = &waiting->msg.payload[i];
+
+		p->data = memcpy(waiting->bytes + at, p->data, p->len);
+		at += p->len;
+	}
+	sa->handshake->waiting = waiting;
+}
+
 // --> request, <-- the answer to where it came from
 static void respond(
 	struct ike_sa *sa, const struct ike_datagram *datagram, struct ike_msg *msg, bool malformed)
@@ -234,6 +262,10 @@ static void respond(
 	} else {
 		respond_by_exchange(sa, msg, &b);
 	}
+	if (sa->after == AFTER_WAIT) {
+		wait(sa, datagram, msg);
+		return;
+	}
 	len = seal(sa, msg->header.exchange, true, msg->header.message_id, &b, out);
 	if (len < 0)
 		return;
@@ -243,6 +275,16 @@ static void respond(
 	if (sa->after == AFTER_CLOSE)
 		ike_sa_end(sa, sa->why != NULL ? sa->why : "request refused");
 	exchange_send(sa, datagram, ike->out, (size_t)len);
+}
+
+void exchange_resume(struct ike_sa *sa)
+{
+	struct exchange_waiting *waiting = sa->handshake->waiting;
+
+	sa->handshake->waiting = NULL;
+	if (waiting != NULL)
+		respond(sa, &waiting->path, &waiting->msg, false);
+	free(waiting);
 }
 
 static void process(struct ike_sa *sa, const struct ike_msg *msg, bool malformed)
@@ -450,6 +492,10 @@ void exchange_receive(
 	}
 	if (verdict == WINDOW_OUTSIDE) {
 		outside_window(sa, header);
+		return;
+	}
+	if (!response && sa->handshake != NULL && sa->handshake->waiting != NULL) {
+		ike->counters.retransmits_in++; // answered when it can be
 		return;
 	}
 	if (!open_message(sa, datagram, verdict == WINDOW_REPEATED, &msg, &malformed))

@@ -26,3 +26,5 @@ bool exchange_answer_clear(struct ike *ike, const struct ike_datagram *to,
 // have had enough answers for the moment.
 bool exchange_answer_stranger(struct ike *ike, const struct ike_datagram *to,
 	const struct ike_header *request, uint16_t notify, const void *data, size_t len);
+// The request for which AFTER_WAIT was said is answered now, or waits again.
+void exchange_resume(struct ike_sa *sa);

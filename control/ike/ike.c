@@ -6,9 +6,11 @@
 // start, frees what is over and sets the timers of all IKE SAs that were touched.
 #include "ike.h"
 
+#include "auth_talk.h"
 #include "child_sa.h"
 #include "connection.h"
 #include "connection_child.h"
+#include "credentials.h"
 #include "effect.h"
 #include "exchange.h"
 #include "half_open.h"
@@ -75,6 +77,9 @@ static int tables_init(struct ike *ike)
 			return -ENOMEM;
 	timer_heap_init(&ike->timers);
 	ike->half_open = half_open_new();
+	ike->credentials = credentials_new(ike->config, NULL);
+	if (ike->credentials == NULL)
+		return -errno;
 	ike->pad = pad_new(&ike->config->gateway, ike->secret);
 	return ike->pad == NULL || ike->half_open == NULL ? -ENOMEM : connection_init_all(ike);
 }
@@ -83,6 +88,7 @@ struct ike *ike_new(const struct config *config, const struct ike_ops *ops, void
 {
 	struct ike *ike = calloc(1, sizeof(*ike));
 	uint32_t epoch;
+	int ret;
 
 	if (ike == NULL)
 		return NULL;
@@ -95,9 +101,10 @@ struct ike *ike_new(const struct config *config, const struct ike_ops *ops, void
 	core_random(ike, &epoch, sizeof(epoch));
 	ike->next_handle = ((uint64_t)(epoch & 0xfffff) << 32) + 1;
 	ike->stranger_tokens = STRANGER_BURST;
-	if (tables_init(ike) != 0) {
+	ret = tables_init(ike);
+	if (ret != 0) {
 		ike_free(ike);
-		errno = ENOMEM;
+		errno = -ret;
 		return NULL;
 	}
 	return ike;
@@ -115,6 +122,7 @@ void ike_free(struct ike *ike)
 	pad_free(ike->pad);
 	half_open_free(ike->half_open);
 	secret_wipe(&ike->cookies, sizeof(ike->cookies));
+	credentials_free(ike->credentials);
 	timer_heap_fini(&ike->timers);
 	hash_fini(&ike->sas);
 	hash_fini(&ike->sa_handles);
@@ -475,6 +483,23 @@ void ike_on_dataplane_lost(struct ike *ike, uint64_t now_us)
 	for (struct ike_sa *sa = ike->all; sa != NULL; sa = sa->next)
 		for (struct child_sa *child = sa->children; child != NULL; child = child->next)
 			child_lost(child);
+	core_leave(ike);
+}
+
+void ike_on_signed(struct ike *ike, uint64_t handle, const char *why, const void *signature,
+	size_t len, uint64_t now_us)
+{
+	struct ike_sa *sa = ike_sa_by_handle(ike, handle);
+
+	if (sa == NULL || sa->state != IKE_SA_AUTHENTICATING || !auth_talk_waits(sa))
+		return; // it is over
+	core_enter(ike, now_us);
+	ike_sa_touch(sa);
+	auth_talk_signed(sa, why, signature, len);
+	if (sa->initiator)
+		task_auth_begin(sa);
+	else
+		exchange_resume(sa);
 	core_leave(ike);
 }
 

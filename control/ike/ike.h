@@ -76,6 +76,13 @@ struct ike_ops {
 		struct ike_link_reply *reply, uint64_t now_us);
 	// The Link ID of a LINK_ID notify, RFC 5739 section 5.2: is it this link's?
 	bool (*link_id_matches)(void *arg, uint64_t link, const uint8_t *link_id, size_t len);
+	// A signature (`scheme`: enum sign_scheme) by the private key of this name, for an IKE SA of ours.
+	// Copies; the answer is ike_on_signed(), and not from within this call. 0 or -errno. NULL op: there
+	// are no certificates of ours.
+	int (*sign)(void *arg, uint64_t ike_sa, const char *private_key, uint32_t scheme,
+		const void *data, size_t len);
+	// Seconds since 1970, for what certificates say. NULL op: no certificate is believed.
+	uint64_t (*wall_s)(void *arg);
 };
 
 // Effects, in the order in which they must be carried out. Everything that a datagram caused stands
@@ -158,7 +165,8 @@ struct ike_effect {
 	};
 };
 
-// `config` and `ops` are lent for the life of the core; `arg` goes to each op.
+// `config` and `ops` are lent for the life of the core; `arg` goes to each op. NULL with errno: ENOMEM;
+// EINVAL: credentials_check() says what is wrong with its certificates.
 struct ike *ike_new(const struct config *config, const struct ike_ops *ops, void *arg);
 // Sends nothing, emits no effects.
 void ike_free(struct ike *ike);
@@ -208,7 +216,7 @@ void ike_connection_link(struct ike *ike, const struct config_connection *connec
 int ike_sa_reauth(struct ike *ike, uint64_t ike_sa, uint32_t seconds, uint64_t now_us);
 // Another configuration, from now on. IKE SAs keep what they negotiated; those whose peer entry or
 // connection is gone, or has other credentials, are deleted. The old configuration is not looked at
-// any more when this returns. Lends `config`. 0, -ENOMEM: nothing was changed.
+// any more when this returns. Lends `config`. 0; -ENOMEM, -EINVAL as ike_new(): nothing was changed.
 int ike_reconfigure(struct ike *ike, const struct config *config, uint64_t now_us);
 // By an operator. -ENOENT, -EINPROGRESS when it is doing so already.
 int ike_sa_rekey(struct ike *ike, uint64_t ike_sa, uint64_t now_us);
@@ -227,6 +235,10 @@ void ike_on_traffic(struct ike *ike, uint64_t child, uint64_t idle_us, uint64_t 
 // The dataplane lost all SAs: every child SA gets new keys by a rekey; none is installed again with
 // keys that were used.
 void ike_on_dataplane_lost(struct ike *ike, uint64_t now_us);
+
+// What struct ike_ops was asked to sign; `why` (not copied) says why there is none, NULL: it is there.
+void ike_on_signed(struct ike *ike, uint64_t ike_sa, const char *why, const void *signature,
+	size_t len, uint64_t now_us);
 
 enum ike_sa_state {
 	IKE_SA_CONNECTING, // IKE_SA_INIT under way
@@ -261,6 +273,8 @@ struct ike_sa_info {
 	const struct config_peer *peer; // responder
 	const struct config_connection *connection; // initiator
 	char suite[96]; // "aes128gcm16-prfsha256-x25519"
+	const char
+		*authentication; // by which the peer proved its identity: "secret", "ed25519", ...
 	uint64_t link;
 	uint64_t established_us, rekey_us;
 	uint64_t heard_us; // last sign of life that the core knows of

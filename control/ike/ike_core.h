@@ -10,6 +10,7 @@
 #include "timer.h"
 
 struct connection;
+struct credentials;
 struct half_open;
 struct ike_sa;
 struct pad;
@@ -36,6 +37,8 @@ struct ike {
 	struct ike_sa *touched; // changed in this call: tasks to start, timers to set
 	struct timer_heap timers;
 	struct pad *pad;
+	struct credentials *credentials;
+	uint32_t credentials_generation; // grows with each reconfiguration
 	struct connection **connection; // one per config->connection
 	struct ike_effect *effects;
 	struct ike_effect **effects_end;

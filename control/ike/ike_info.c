@@ -3,6 +3,7 @@
 #include "child_sa.h"
 #include "connection.h"
 #include "ike_sa.h"
+#include "sign_scheme.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -51,6 +52,9 @@ static void fill(const struct ike_sa *sa, struct ike_sa_info *out)
 	out->connection = sa->connection == NULL ? NULL : sa->connection->config;
 	if (sa->suite.encr != NULL)
 		ike_suite_format(&sa->suite, out->suite);
+	out->authentication = sa->established_us == 0 ? ""
+		: sa->auth_scheme == 0		      ? "secret"
+						      : sign_scheme_name(sa->auth_scheme);
 	out->link = sa->link;
 	out->established_us = sa->established_us;
 	out->rekey_us = sa->rekey_us;

@@ -89,6 +89,9 @@ enum auth_method {
 	AUTH_RSA = 1,
 	AUTH_PSK = 2,
 	AUTH_DSS = 3,
+	AUTH_ECDSA_256 = 9, // RFC 4754
+	AUTH_ECDSA_384 = 10,
+	AUTH_ECDSA_521 = 11,
 	AUTH_NULL = 13,
 	AUTH_SIGNATURE = 14
 };

@@ -4,6 +4,7 @@
 // are not concerned. One thread per core.
 #include "connection.h"
 #include "connection_child.h"
+#include "credentials.h"
 #include "effect.h"
 #include "ike_sa.h"
 #include "pad.h"
@@ -22,6 +23,7 @@ struct change {
 	struct named *named; // one for each
 	struct connection **connection;
 	struct pad *pad;
+	struct credentials *credentials;
 };
 struct named {
 	struct hash_node node;
@@ -64,7 +66,8 @@ static bool ids_equal(const struct config_connection *a, const struct config_con
 
 static bool credentials_equal(const struct config_connection *a, const struct config_connection *b)
 {
-	return ids_equal(a, b) && secrets_equal(&a->psk, &b->psk) &&
+	return ids_equal(a, b) && a->auth == b->auth && secrets_equal(&a->psk, &b->psk) &&
+		config_credential_equal(&a->credential, &b->credential) &&
 		inet_addr_equal(&a->gateway, &b->gateway) && inet_addr_equal(&a->local, &b->local);
 }
 
@@ -78,6 +81,7 @@ static void change_undo(struct change *change)
 	free(change->named);
 	hash_fini(&change->by_name);
 	pad_free(change->pad);
+	credentials_free(change->credentials);
 }
 
 static int names_read(struct change *change)
@@ -118,6 +122,10 @@ static int change_prepare(struct change *change)
 		change->connection[i] = connection_new(ike, &config->connection[i]);
 		if (change->connection[i] == NULL)
 			ret = -ENOMEM;
+	}
+	if (ret == 0) {
+		change->credentials = credentials_new(config, NULL);
+		ret = change->credentials == NULL ? -errno : 0;
 	}
 	change->pad = pad_new(&config->gateway, ike->secret);
 	if (change->pad == NULL ||
@@ -225,7 +233,10 @@ static const struct config_peer *peer_now(const struct change *change, const str
 {
 	const struct config_peer *peer = pad_lookup(change->pad, &sa->remote_id);
 
-	return peer != NULL && secrets_equal(&peer->psk, &sa->peer->psk) ? peer : NULL;
+	return peer != NULL && peer->auth == sa->peer->auth &&
+			secrets_equal(&peer->psk, &sa->peer->psk)
+		? peer
+		: NULL;
 }
 
 static void peers_change(struct change *change)
@@ -257,6 +268,9 @@ int ike_reconfigure(struct ike *ike, const struct config *config, uint64_t now_u
 	peers_change(&change);
 	pad_free(ike->pad);
 	ike->pad = change.pad;
+	credentials_free(ike->credentials);
+	ike->credentials = change.credentials;
+	ike->credentials_generation++;
 	ike->config = config;
 	if (config->connection_n > 0)
 		connection_find_alike(ike);

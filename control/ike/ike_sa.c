@@ -3,6 +3,7 @@
 // 2.6, 2.8, 2.23. One thread per core.
 #include "ike_sa.h"
 
+#include "auth_talk.h"
 #include "child_sa.h"
 #include "companion.h"
 #include "connection.h"
@@ -119,6 +120,8 @@ void handshake_free(struct handshake *handshake)
 	free(handshake->request);
 	free(handshake->response);
 	dh_free(handshake->dh);
+	auth_talk_free(handshake->auth);
+	free(handshake->waiting);
 	free(handshake);
 }
 
@@ -352,6 +355,7 @@ void ike_sa_inherit(struct ike_sa *old, struct ike_sa *new)
 	new->child_n += old->child_n;
 	old->child_n = 0;
 	new->worker = old->worker;
+	new->auth_scheme = old->auth_scheme;
 	if (old->link != 0 && ike->ops->link_moved != NULL)
 		ike->ops->link_moved(ike->arg, old->link, old->handle, new->handle);
 	new->link = old->link;

@@ -21,7 +21,9 @@
 // A replaced or refused SA whose maker does not delete it.
 #define STALE_US (90 * US_PER_S)
 
+struct auth_talk;
 struct child_sa;
+struct exchange_waiting;
 struct identity;
 
 struct ike_path {
@@ -39,6 +41,8 @@ struct handshake {
 	uint8_t *response;
 	size_t response_len;
 	struct nonce ni, nr;
+	struct auth_talk *auth; // NULL: by shared key
+	struct exchange_waiting *waiting; // the request whose answer waits for our signature
 	struct dh *dh; // initiator, until the response is there
 	const struct alg_dh *group; // initiator
 	uint8_t cookie[64];
@@ -51,7 +55,8 @@ struct handshake {
 // What to do with an IKE SA when its answer to the current request is sent.
 enum ike_sa_after {
 	AFTER_NOTHING,
-	AFTER_CLOSE
+	AFTER_CLOSE,
+	AFTER_WAIT // there is no answer yet: exchange_resume()
 };
 
 struct ike_sa {
@@ -92,6 +97,7 @@ struct ike_sa {
 	struct handshake *handshake;
 
 	struct config_id local_id, remote_id;
+	uint8_t auth_scheme; // by which the peer proved its identity, 0: by shared key
 	const struct config_peer *peer; // responder
 	struct connection *connection; // initiator, while it is the connection's
 	bool child_due; // the first child SA is still to come, RFC 6023

@@ -69,6 +69,7 @@ void task_init_respond(struct ike *ike, const struct ike_datagram *datagram);
 
 // --- IKE_AUTH: task_auth.c
 struct task *task_auth_new(void);
+void task_auth_begin(struct ike_sa *sa); // initiator: adds it, when our signature is there
 void task_auth_respond(struct ike_sa *sa, const struct ike_msg *msg, struct ike_builder *b);
 
 // --- CREATE_CHILD_SA: task_child.c, task_rekey_child.c, task_rekey_ike.c

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// IKE_AUTH, both sides: identities, proof by shared key, configuration, the first child SA. Who does
+// IKE_AUTH, both sides: identities, their proof (auth_talk.h), configuration, the first child SA. Who does
 // not prove who he is gets AUTHENTICATION_FAILED and nothing is allocated for him. RFC 7296 sections
 // 1.2, 2.4, 2.15, 2.21.2. One thread per core.
+#include "auth_talk.h"
 #include "child_talk.h"
 #include "companion.h"
 #include "connection.h"
@@ -9,7 +10,6 @@
 #include "identity.h"
 #include "ike_sa.h"
 #include "pad.h"
-#include "psk.h"
 #include "task_config.h"
 
 #include <errno.h>
@@ -23,50 +23,6 @@ struct task_auth {
 	bool childless; // RFC 6023: the child SA gets an exchange of its own
 	struct child_talk talk;
 };
-
-// What AUTH covers of an identity: its payload behind the generic header.
-static struct bytes id_body(const struct config_id *id, uint8_t buf[4 + 255])
-{
-	memset(buf, 0, 4);
-	buf[0] = (uint8_t)id->type;
-	memcpy(buf + 4, id->data, id->len);
-	return (struct bytes){buf, 4 + (size_t)id->len};
-}
-
-static struct bytes first_message(const struct handshake *hs, bool of_initiator)
-{
-	if (of_initiator)
-		return (struct bytes){hs->request, hs->request_len};
-	return (struct bytes){hs->response, hs->response_len};
-}
-
-static struct bytes other_nonce(const struct handshake *hs, bool of_initiator)
-{
-	return nonce_bytes(of_initiator ? &hs->nr : &hs->ni);
-}
-
-static int write_auth(struct ike_sa *sa, const struct secret *psk, struct ike_builder *b)
-{
-	const struct handshake *hs = sa->handshake;
-	uint8_t body[4 + 255], auth[PSK_AUTH_MAX];
-	size_t len;
-	int ret = psk_auth(&sa->keys, sa->initiator, psk, first_message(hs, sa->initiator),
-		other_nonce(hs, sa->initiator), id_body(&sa->local_id, body), auth, &len);
-
-	if (ret == 0)
-		payload_auth_write(b, AUTH_PSK, auth, len);
-	return ret;
-}
-
-// The peer's ID and AUTH payloads prove each other. `psk` NULL: nobody has this identity.
-static bool verify(struct ike_sa *sa, const struct ike_payload_ref *id,
-	const struct payload_auth *auth, const struct secret *psk)
-{
-	const struct handshake *hs = sa->handshake;
-
-	return psk_verify(&sa->keys, !sa->initiator, psk, first_message(hs, !sa->initiator),
-		other_nonce(hs, !sa->initiator), (struct bytes){id->data, id->len}, auth);
-}
 
 static void failed(struct ike_sa *sa, const char *why)
 {
@@ -84,7 +40,8 @@ static void take_nonces(const struct ike_sa *sa, struct child_talk *talk)
 
 // Initiator
 
-// --> IKE_AUTH { IDi, [IDr,] AUTH, [N(INITIAL_CONTACT),] [CP(CFG_REQUEST),] [SA, TSi, TSr] }
+// --> IKE_AUTH { IDi, [CERT.., CERTREQ,] [IDr,] AUTH, [N(INITIAL_CONTACT),] [CP(CFG_REQUEST),]
+//	[SA, TSi, TSr] }
 static int auth_build(struct ike_sa *sa, struct task *task, struct ike_builder *b)
 {
 	struct task_auth *t = (struct task_auth *)task;
@@ -101,9 +58,11 @@ static int auth_build(struct ike_sa *sa, struct task *task, struct ike_builder *
 	}
 	take_nonces(sa, talk);
 	payload_id_write(b, true, &config->id);
+	if (config->auth == CONFIG_AUTH_CERTIFICATE)
+		auth_talk_write_certs(sa, b);
 	if (memchr(config->gateway_id.data, '*', config->gateway_id.len) == NULL)
 		payload_id_write(b, false, &config->gateway_id);
-	ret = write_auth(sa, &config->psk, b);
+	ret = auth_talk_write(sa, config->auth, &config->psk, b);
 	if (ret < 0) {
 		ike_sa_end(sa, "AUTH cannot be computed");
 		return ret;
@@ -124,13 +83,20 @@ static const char *check_gateway(struct ike_sa *sa, const struct ike_msg *msg)
 	const struct ike_payload_ref *p = ike_msg_find(msg, PAYLOAD_AUTH);
 	struct payload_auth auth;
 	struct config_id idr;
+	struct auth_claim claim = {.id = id,
+		.identity = &idr,
+		.auth = &auth,
+		.known = true,
+		.by = config->auth,
+		.psk = &config->psk,
+		.address_check = config->address_check};
 
 	if (id == NULL || p == NULL || payload_id_read(id, &idr) || payload_auth_read(p, &auth))
 		return "malformed or missing IDr or AUTH";
 	sa->remote_id = idr;
 	if (!config_id_match(&config->gateway_id, &idr))
 		return "another gateway answered";
-	return verify(sa, id, &auth, &config->psk) ? NULL : "the gateway does not know the secret";
+	return auth_talk_verify(sa, msg, &claim);
 }
 
 // The authenticated answer's second half. NULL, or why the IKE SA is of no use.
@@ -195,7 +161,7 @@ static void authenticated(struct ike_sa *sa, const struct ike_msg *msg)
 		task_reauth_read(sa, &notify);
 }
 
-// <-- IKE_AUTH { IDr, AUTH, [CP(CFG_REPLY),] SA, TSi, TSr, [N(AUTH_LIFETIME)] }
+// <-- IKE_AUTH { IDr, [CERT..,] AUTH, [CP(CFG_REPLY),] SA, TSi, TSr, [N(AUTH_LIFETIME)] }
 //	or { N(AUTHENTICATION_FAILED) }
 static enum task_result auth_process(
 	struct ike_sa *sa, struct task *task, const struct ike_msg *msg)
@@ -256,6 +222,22 @@ struct task *task_auth_new(void)
 	return &task->base;
 }
 
+// Our AUTH may have to be waited for; the connection hears of it when it cannot be made.
+void task_auth_begin(struct ike_sa *sa)
+{
+	bool waits;
+	const char *wrong = sa->connection == NULL
+		? "the connection is gone"
+		: auth_talk_sign(sa, sa->connection->config->auth, &waits);
+
+	if (wrong != NULL) {
+		failed(sa, wrong);
+		ike_sa_end(sa, wrong);
+	} else if (!waits) {
+		task_add(sa, task_auth_new());
+	}
+}
+
 // Responder
 
 static void refuse(struct ike_sa *sa, uint16_t notify, const char *why, struct ike_builder *b)
@@ -284,6 +266,8 @@ static uint16_t check_peer(struct ike_sa *sa, const struct ike_msg *msg)
 	const struct ike_payload_ref *p = ike_msg_find(msg, PAYLOAD_AUTH);
 	const struct config_peer *peer;
 	struct payload_auth auth;
+	struct auth_claim claim = {.id = id, .identity = &sa->remote_id, .auth = &auth};
+	const char *wrong;
 
 	if (id == NULL || payload_id_read(id, &sa->remote_id) ||
 		(p != NULL && payload_auth_read(p, &auth))) {
@@ -294,16 +278,31 @@ static uint16_t check_peer(struct ike_sa *sa, const struct ike_msg *msg)
 		return NOTIFY_AUTHENTICATION_FAILED;
 	}
 	peer = pad_lookup(ike->pad, &sa->remote_id);
-	if (!verify(sa, id, &auth, peer == NULL ? NULL : &peer->psk)) {
-		failed(sa,
-			peer == NULL			  ? "unknown identity"
-				: auth.method != AUTH_PSK ? "another method than the shared key"
-							  : "wrong secret");
+	claim.known = peer != NULL;
+	if (peer != NULL) {
+		claim.by = peer->auth;
+		claim.psk = &peer->psk;
+		claim.address_check = peer->address_check;
+	}
+	wrong = auth_talk_verify(sa, msg, &claim);
+	if (wrong != NULL) {
+		failed(sa, wrong);
 		return NOTIFY_AUTHENTICATION_FAILED;
 	}
 	sa->peer = peer;
 	pad_identity(peer, &sa->remote_id);
 	return 0;
+}
+
+// Until our signature is there, when the peer has proved that it is worth one. NULL, or why not.
+static const char *wait_for_signature(struct ike_sa *sa)
+{
+	bool waits;
+	const char *wrong = auth_talk_sign(sa, sa->peer->auth, &waits);
+
+	if (wrong == NULL && waits)
+		sa->after = AFTER_WAIT;
+	return wrong;
 }
 
 static bool wants_child(const struct ike_msg *msg)
@@ -336,18 +335,28 @@ static void respond_child(struct ike_sa *sa, const struct ike_msg *msg, struct c
 		child_talk_answer(sa, talk, b);
 }
 
-// <-- IKE_AUTH { IDr, AUTH, [CP(CFG_REPLY),] [N(AUTH_LIFETIME),] SA, TSi, TSr }
+// <-- IKE_AUTH { IDr, [CERT..,] AUTH, [CP(CFG_REPLY),] [N(AUTH_LIFETIME),] SA, TSi, TSr }
+// Called twice for the same request when the answer has to wait for our signature.
 void task_auth_respond(struct ike_sa *sa, const struct ike_msg *msg, struct ike_builder *b)
 {
 	struct ike *ike = sa->ike;
 	struct child_talk talk = {0};
 	struct payload_notify notify;
-	uint16_t error = check_peer(sa, msg);
+	const char *wrong;
+	uint16_t error = sa->peer != NULL ? 0 : check_peer(sa, msg);
 
 	if (error != 0) {
 		refuse(sa, error, "authentication failed", b);
 		return;
 	}
+	wrong = wait_for_signature(sa);
+	if (wrong != NULL) {
+		failed(sa, wrong);
+		refuse(sa, NOTIFY_AUTHENTICATION_FAILED, wrong, b);
+		return;
+	}
+	if (sa->after == AFTER_WAIT)
+		return;
 	if (task_notify_find(msg, NOTIFY_INITIAL_CONTACT, &notify))
 		identity_initial_contact(sa);
 	if (!identity_admits(sa)) {
@@ -355,7 +364,9 @@ void task_auth_respond(struct ike_sa *sa, const struct ike_msg *msg, struct ike_
 		return;
 	}
 	payload_id_write(b, false, &sa->local_id);
-	if (write_auth(sa, &sa->peer->psk, b) < 0) {
+	if (sa->peer->auth == CONFIG_AUTH_CERTIFICATE)
+		auth_talk_write_certs(sa, b);
+	if (auth_talk_write(sa, sa->peer->auth, &sa->peer->psk, b) < 0) {
 		ike_build_init(b, ike->chain, sizeof(ike->chain));
 		refuse(sa, NOTIFY_AUTHENTICATION_FAILED, "AUTH cannot be computed", b);
 		return;

@@ -2,6 +2,7 @@
 // IKE_SA_INIT, both sides: proposals, key exchange, nonces, NAT detection; cookies and another group
 // when the responder asks for them. Everything here is unauthenticated: errors from the peer are
 // noted, and do nothing else. RFC 7296 sections 1.2, 2.1, 2.6, 2.7, 2.21.1. One thread per core.
+#include "auth_talk.h"
 #include "connection.h"
 #include "dh.h"
 #include "effect.h"
@@ -64,6 +65,7 @@ static int build_request(struct ike_sa *sa)
 	payload_nonce_write(&b, hs->ni.bytes, hs->ni.len);
 	natd_write(sa, sa->spi_i, 0, sa->connection->config->force_encap, &b);
 	fragmentation_write(sa, &b);
+	auth_talk_offer(sa, &b);
 	len = ike_build_finish(&b);
 	if (len < 0)
 		return len;
@@ -192,7 +194,8 @@ static const char *accept_answer(
 	if (proposal_accept(&offered, &answer, &sa->suite, &none) || sa->suite.dh != hs->group ||
 		ke.group != hs->group->id)
 		return "answer to something that we did not offer";
-	if (natd_read(sa, msg, datagram, sa->connection->config->force_encap))
+	if (natd_read(sa, msg, datagram, sa->connection->config->force_encap) ||
+		auth_talk_read(sa, msg))
 		return "malformed notify";
 	fragmentation_read(sa, msg);
 	if (dh_shared(hs->dh, ke.data, ke.len, shared, &shared_len))
@@ -239,7 +242,7 @@ void task_init_process(struct ike_sa *sa, const struct ike_datagram *datagram)
 	}
 	hs->why[0] = '\0';
 	ike_sa_set_state(sa, IKE_SA_AUTHENTICATING);
-	task_add(sa, task_auth_new());
+	task_auth_begin(sa);
 }
 
 // Responder
@@ -333,6 +336,7 @@ static int build_answer(struct ike_sa *sa, const struct wire_sa *answer, const s
 		natd_write(sa, sa->spi_i, sa->spi_r, ike->config->force_encap, &b);
 	fragmentation_write(sa, &b);
 	payload_notify_write(&b, PROTOCOL_NONE, NULL, NOTIFY_CHILDLESS_IKEV2_SUPPORTED, NULL, 0);
+	auth_talk_offer(sa, &b);
 	len = ike_build_finish(&b);
 	if (len >= 0)
 		len = ike_msg_write_clear(
@@ -362,6 +366,8 @@ static int answer_request(struct ike_sa *sa, const struct ike_msg *msg,
 	if (ret == 0)
 		ret = natd_read(sa, msg, datagram, ike->config->force_encap);
 	fragmentation_read(sa, msg);
+	if (ret == 0)
+		ret = auth_talk_read(sa, msg);
 	if (ret == 0)
 		ret = build_answer(sa, answer, dh);
 	if (ret == 0)

@@ -19,6 +19,8 @@ swan_settings()
 			install_virtual_ip = yes
 			install_routes = ${SWAN_INSTALL_ROUTES:-yes}
 			make_before_break = ${SWAN_MAKE_BEFORE_BREAK:-no}
+			signature_authentication = ${SWAN_SIGNATURE_AUTH:-yes}
+			rsa_pss = ${SWAN_RSA_PSS:-no}
 			retransmit_tries = 4
 			retransmit_timeout = 2
 			${SWAN_FRAGMENT_SIZE:+fragment_size = $SWAN_FRAGMENT_SIZE}

@@ -6,7 +6,9 @@
 
 #define BITS(X)                                                                                    \
 	X(dataplane)                                                                               \
-	X(proposals) X(lifetimes) X(pools) X(profiles) X(peers) X(multicast) X(connections) X(other)
+	X(proposals)                                                                               \
+	X(lifetimes)                                                                               \
+	X(pools) X(profiles) X(certificates) X(peers) X(multicast) X(connections) X(other)
 
 enum {
 #define X(name) BIT_##name,
