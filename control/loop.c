@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "punt_backlog.h"
 
 #include <errno.h>
 
@@ -295,8 +296,9 @@ int loop_start(struct control *control)
 	control->minute = event_new(control->base, -1, EV_PERSIST, on_minute, control);
 	control->doubt = event_new(control->base, -1, EV_PERSIST, on_doubt, control);
 	control->strangers = evtimer_new(control->base, on_strangers, control);
-	if (control->timer == NULL || control->strangers == NULL || control->minute == NULL ||
-		control->doubt == NULL)
+	control->punt_backlog = punt_backlog_new();
+	if (control->timer == NULL || control->strangers == NULL || control->punt_backlog == NULL ||
+		control->minute == NULL || control->doubt == NULL)
 		return -ENOMEM;
 	event_add(control->minute, &minute);
 	loop_set_liveness(control);
@@ -317,6 +319,8 @@ void loop_stop(struct control *control)
 	control->dp = NULL;
 	free_event(&control->timer);
 	free_event(&control->strangers);
+	punt_backlog_free(control->punt_backlog);
+	control->punt_backlog = NULL;
 	free_event(&control->minute);
 	free_event(&control->doubt);
 }

@@ -9,7 +9,6 @@
 #include "dhcp6_server.h"
 #include "log.h"
 #include "loop.h"
-#include "punt_backlog.h"
 #include "punt_limit.h"
 #include "signer.h"
 
@@ -292,9 +291,8 @@ static int start_core(struct daemon *d)
 	control->monitor = monitor_new();
 	control->sas = sa_table_new(secret);
 	control->punt_limit = punt_limit_new(secret);
-	control->punt_backlog = punt_backlog_new();
 	if (control->monitor == NULL || control->sas == NULL || control->punt_limit == NULL ||
-		control->punt_backlog == NULL || query_init(control) != 0)
+		query_init(control) != 0)
 		return -ENOMEM;
 	if (control->config->keylog_dir[0] != '\0') {
 		control->keylog = keylog_open(control->config->keylog_dir);
@@ -396,7 +394,6 @@ static void stop(struct daemon *d)
 	query_fini(control);
 	sa_table_free(control->sas);
 	punt_limit_free(control->punt_limit);
-	punt_backlog_free(control->punt_backlog);
 	monitor_free(control->monitor);
 	slots_free(control->slots);
 	for (int i = 0; i < 2; i++)
