@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define IPC_VERSION 3
+#define IPC_VERSION 4
 
 #define IPC_KEY_MAX 64 // cipher key with salt, or integrity key
 #define IPC_INGRESS_MAX 32 // prefixes of the ingress filter of one SA
@@ -392,6 +392,14 @@ struct ipc_sa_moved {
 	uint64_t child;
 	struct inet_addr remote;
 };
+// A router on the path says that an IKE datagram of ours does not fit (RFC 4443 section 3.2). Not
+// authenticated: whoever sent it knows the SPIs and no more. IPv4 has none: those go without DF.
+struct ipc_too_big {
+	struct inet_addr local, remote; // of our datagram
+	uint32_t mtu;
+	uint32_t pad;
+	uint64_t spi_i, spi_r;
+};
 struct ipc_port_info {
 	char name[IPC_NAME_MAX];
 	char device[64];
@@ -456,6 +464,7 @@ struct ipc_hostif_addr_state {
 	X(SA_FIRST_USE, struct ipc_sa_first_use)                                                   \
 	X(SA_EXPIRE, struct ipc_sa_expire)                                                         \
 	X(SA_MOVED, struct ipc_sa_moved)                                                           \
+	X(TOO_BIG, struct ipc_too_big)                                                             \
 	X(PORT_INFO, struct ipc_port_info)                                                         \
 	X(NEIGH_INFO, struct ipc_neigh_info)                                                       \
 	X(ROUTE_INFO, struct ipc_route_info)                                                       \

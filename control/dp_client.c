@@ -131,7 +131,8 @@ static bool is_answer(const struct ipc_hdr *hdr)
 
 static bool is_punt(uint32_t type)
 {
-	return type == IPC_PUNT_UDP || type == IPC_PUNT_INNER || type == IPC_PUNT_PORT;
+	return type == IPC_PUNT_UDP || type == IPC_PUNT_INNER || type == IPC_PUNT_PORT ||
+		type == IPC_TOO_BIG;
 }
 
 static void take_message(struct dp_client *client, uint32_t thread, enum seam_ring which, int len)

@@ -223,6 +223,10 @@ static void dp_event(void *arg, uint32_t thread, const struct ipc_hdr *hdr, cons
 	case IPC_SA_MOVED:
 		on_moved(control, payload);
 		break;
+	case IPC_TOO_BIG:
+		if (control->phase == PHASE_READY)
+			ike_on_too_big(control->ike, payload, clock_now_us());
+		break;
 	case IPC_HOSTIF_STATE:
 		LOG(INFO, "interface %.*s is %s", IPC_NAME_MAX - 1, state->name,
 			state->up ? "up" : "down");

@@ -205,6 +205,8 @@ static void icmp_take(struct worker *w, uint16_t port, struct rte_mbuf *m)
 	struct pkt_meta *meta = pkt_meta(m);
 	uint8_t type = (uint8_t)(meta->src_port >> 8);
 
+	if (punt_too_big(w, m))
+		return;
 	if (w->port[port].shared) {
 		worker_drop(w, m, DROP_HOST);
 	} else if (icmp_echo_reply(m)) {

@@ -9,12 +9,16 @@
 
 #include <rte_random.h>
 
+#include <netinet/icmp6.h>
+
 #define INNER_RATE 5000 // a second
 #define INNER_BURST 500
 #define LINK_RATE 64 // of these, those of one link; control itself looks at fewer
 #define LINK_BURST 128
 #define PORT_RATE 1000 // MLD and IGMP of the inner network, a second
 #define PORT_BURST 200
+#define TOO_BIG_RATE 100 // a second
+#define TOO_BIG_BURST 50
 #define HOP_LIMIT 64
 #define DSCP_CS6 0xc0 // IKE is network control, RFC 4594 section 3.1
 
@@ -140,6 +144,58 @@ void punt_port(struct worker *w, struct rte_mbuf *m)
 	}
 	put_up(w, m, IPC_PUNT_PORT, &up, sizeof(up), rte_pktmbuf_mtod(m, const uint8_t *),
 		up.data_len);
+}
+
+// What a router quotes of our datagram, IKE SPIs included: RFC 4443 section 3.2 has it quote all that
+// fits. false: it is not about IKE.
+static bool too_big_read(
+	const uint8_t *ip, const uint8_t *icmp, uint32_t len, struct ipc_too_big *out)
+{
+	const uint8_t *quoted = icmp + 8, *udp = quoted + 40;
+	uint32_t port, off = 8 + 40 + 8;
+	uint64_t spi_be[2];
+
+	if (len < off + sizeof(spi_be) || icmp[0] != ICMP6_PACKET_TOO_BIG || icmp[1] ||
+		!csum_l4_good(ip, IPPROTO_ICMPV6, icmp, len))
+		return false;
+	// Sent by us, and to nobody else than its sender says.
+	if (quoted[0] >> 4 != 6 || quoted[6] != IPPROTO_UDP || memcmp(quoted + 8, ip + 24, 16))
+		return false;
+	port = (uint32_t)(udp[0] << 8 | udp[1]);
+	if (port == 4500 && !(udp[8] | udp[9] | udp[10] | udp[11]))
+		off += 4;
+	else if (port != 500)
+		return false;
+	if (len < off + sizeof(spi_be))
+		return false;
+	memcpy(spi_be, icmp + off, sizeof(spi_be));
+	*out = (struct ipc_too_big){
+		.local.family = AF_INET6,
+		.remote.family = AF_INET6,
+		.mtu = (uint32_t)icmp[4] << 24 | (uint32_t)icmp[5] << 16 | (uint32_t)icmp[6] << 8 |
+			icmp[7],
+		.spi_i = rte_be_to_cpu_64(spi_be[0]),
+		.spi_r = rte_be_to_cpu_64(spi_be[1]),
+	};
+	memcpy(out->local.bytes, quoted + 8, 16);
+	memcpy(out->remote.bytes, quoted + 24, 16);
+	return true;
+}
+
+bool punt_too_big(struct worker *w, struct rte_mbuf *m)
+{
+	const struct pkt_meta *meta = pkt_meta(m);
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct ipc_too_big up;
+
+	if (meta->family != AF_INET6 || rte_pktmbuf_data_len(m) < meta->l4_off ||
+		!too_big_read(ip, ip + meta->l4_off, rte_pktmbuf_data_len(m) - meta->l4_off, &up))
+		return false;
+	if (!token_take(&w->too_big_tokens, w->now_tsc, w->tsc_hz, TOO_BIG_RATE, TOO_BIG_BURST))
+		worker_drop(w, m, DROP_PUNT_LIMIT);
+	else
+		put_up(w, m, IPC_TOO_BIG, &up, sizeof(up), NULL, 0);
+	return true;
 }
 
 // Only with an address of ours as its source.

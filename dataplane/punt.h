@@ -17,6 +17,10 @@ void punt_inner(struct worker *w, struct rte_mbuf *m);
 // MLD or IGMP from an inner port. Rate-limited here. Takes it.
 void punt_port(struct worker *w, struct rte_mbuf *m);
 
+// An ICMPv6 error to us on the outer network, meta parsed. true: a router says that an IKE datagram of
+// ours was too big; control is told, the packet taken. Rate-limited here.
+bool punt_too_big(struct worker *w, struct rte_mbuf *m);
+
 // Commands from control, checked by ipc_check() already; `data` is what follows the fixed part. The
 // headers are made here. Counted when something is wrong.
 void punt_send_udp(struct worker *w, const struct ipc_punt_udp *cmd, const uint8_t *data);

@@ -142,6 +142,7 @@ struct worker {
 	struct token_bucket punt_tokens;
 	struct token_bucket port_tokens; // MLD and IGMP from inner ports
 	struct token_bucket link_tokens[WORKER_LINK_BUCKETS]; // by a keyed hash of the link
+	struct token_bucket too_big_tokens; // told to control
 	bool to_main; // something was put into main_ring in this round
 	bool to_control; // something was put into event or punt rings in this round
 

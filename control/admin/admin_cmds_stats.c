@@ -176,6 +176,8 @@ static const char *ike_text(const char *name)
 		{"fragments_too_large", "fragments of messages larger than we take"},
 		{"fragments_timeout", "messages given up for want of a fragment"},
 		{"fragments_repeated", "further fragments of requests already answered"},
+		{"too_big_in", "messages cut smaller because a router had no room for them"},
+		{"too_big_ignored", "such words of routers that fit no message of ours"},
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)

@@ -21,6 +21,7 @@ LOG_TYPE("ike");
 static const uint32_t sizes[] = {1280, 576};
 #define SIZE_MIN 576
 #define UDP_BYTES 8
+#define IPV6_MTU_MIN 1280
 #define MARKER_BYTES 4 // of port 4500
 // What is put together is given up so long after its first fragment; a peer of ours has given up as well.
 #define REASSEMBLY_US (30 * US_PER_S)
@@ -240,6 +241,72 @@ bool fragmentation_shrink(struct ike_sa *sa, struct window_out *place)
 		sa->fragmentation.size = before; // it was not the size
 	}
 	return false;
+}
+
+static bool refit_answer(struct ike_sa *sa, struct window_in *place)
+{
+	int len = refit(sa, place->bytes, place->len);
+
+	if (len == 0)
+		return false;
+	window_answer_replace(place, sa->ike->out, (size_t)len);
+	exchange_send(sa, NULL, place->bytes, place->len);
+	return true;
+}
+
+// What waits for its answer, and the answers that are kept, are cut smaller and sent at once. false:
+// nothing of ours is so large.
+static bool too_big(struct ike_sa *sa, uint32_t mtu)
+{
+	uint32_t before = sa->fragmentation.size;
+	bool cut = false;
+
+	// Smaller than every IPv6 link is nonsense (RFC 8200 section 5), and so is what we never sent.
+	if (mtu < IPV6_MTU_MIN)
+		mtu = IPV6_MTU_MIN;
+	if (mtu >= size_now(sa) || !sa->fragmentation.supported)
+		return false;
+	sa->fragmentation.size = mtu;
+	for (int i = 0; i < WINDOW_SIZE; i++) {
+		if (sa->window.out[i].used)
+			cut |= refit_request(sa, &sa->window.out[i]);
+		if (sa->window.in[i].used)
+			cut |= refit_answer(sa, &sa->window.in[i]);
+	}
+	if (!cut)
+		sa->fragmentation.size = before;
+	return cut;
+}
+
+// By SPIs and addresses: a stranger off the path knows no SPIs.
+static struct ike_sa *concerned(struct ike *ike, const struct ipc_too_big *said)
+{
+	struct ike_sa *sa = ike_sa_by_spi(ike, said->spi_i);
+
+	if (sa == NULL || !sa->initiator)
+		sa = ike_sa_by_spi(ike, said->spi_r);
+	if (sa == NULL || sa->spi_i != said->spi_i || sa->spi_r != said->spi_r || !sa->keyed ||
+		!inet_addr_equal(&sa->path.local, &said->local) ||
+		!inet_addr_equal(&sa->path.remote, &said->remote))
+		return NULL;
+	return sa;
+}
+
+void ike_on_too_big(struct ike *ike, const struct ipc_too_big *said, uint64_t now_us)
+{
+	struct ike_sa *sa = concerned(ike, said);
+
+	core_enter(ike, now_us);
+	if (sa == NULL || !too_big(sa, said->mtu)) {
+		ike->counters.too_big_ignored++;
+	} else {
+		ike->counters.too_big_in++;
+		SA_LOG_PEER(sa, INFO,
+			"a router has room for %u bytes only, sent in fragments for that",
+			sa->fragmentation.size);
+		ike_sa_touch(sa);
+	}
+	core_leave(ike);
 }
 
 // In

@@ -227,6 +227,8 @@ int ike_child_terminate(struct ike *ike, uint64_t child, uint64_t now_us);
 // From the dataplane.
 void ike_on_first_use(struct ike *ike, uint32_t spi, uint64_t now_us);
 void ike_on_expire(struct ike *ike, uint64_t child, bool hard, uint64_t now_us);
+// A router on the path had no room for a datagram of an IKE SA.
+void ike_on_too_big(struct ike *ike, const struct ipc_too_big *too_big, uint64_t now_us);
 void ike_on_moved(struct ike *ike, const struct ipc_sa_moved *moved, uint64_t now_us);
 // A child SA has sent packets since control last asked the dataplane; its last good inbound packet is
 // idle_us ago (UINT64_MAX: none yet). Control calls this for child SAs that sent and for no others:
@@ -302,7 +304,7 @@ bool ike_find(struct ike *ike, uint64_t ike_sa, struct ike_sa_info *out);
 	X(cookies_good) X(cookies_bad) X(requests_limited) X(children_refused)                     \
 	X(fragments_in) X(fragments_out) X(fragments_unsupported) X(fragments_malformed)           \
 	X(fragments_duplicate) X(fragments_superseded) X(fragments_too_large)                      \
-	X(fragments_timeout) X(fragments_repeated)
+	X(fragments_timeout) X(fragments_repeated) X(too_big_in) X(too_big_ignored)
 // clang-format on
 struct ike_counters {
 #define X(name) uint64_t name;

@@ -139,3 +139,10 @@ void window_responded(struct ike_window *window, uint32_t id, const void *bytes,
 		window->in[window->expect_in % WINDOW_SIZE].id == window->expect_in)
 		window->expect_in++;
 }
+
+void window_answer_replace(struct window_in *place, const void *bytes, size_t len)
+{
+	free(place->bytes);
+	place->bytes = copy(bytes, len);
+	place->len = len;
+}

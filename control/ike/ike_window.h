@@ -63,3 +63,5 @@ enum window_verdict window_check(
 	const struct ike_window *window, uint32_t id, const struct window_in **answer);
 // The request was answered so. Copies, forgets the oldest answer.
 void window_responded(struct ike_window *window, uint32_t id, const void *bytes, size_t len);
+// Other bytes for the same answer. Copies.
+void window_answer_replace(struct window_in *place, const void *bytes, size_t len);

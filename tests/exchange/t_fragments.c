@@ -365,14 +365,27 @@ static bool narrow(struct net *n, struct packet *packet)
 
 static void long_name(struct config_id *id)
 {
-	char text[200];
+	char text[240];
 
-	memset(text, 'x', 150);
-	snprintf(text + 150, 50, "@example.org");
+	memset(text, 'x', 200);
+	snprintf(text + 200, 40, "@example.org");
 	ck_assert_int_eq(config_id_parse(text, id), 0);
 }
 
-// Both identities fill their part, so that IKE_AUTH needs more than 576 bytes.
+// The same many times over.
+static void long_proposals(struct config_proposals *esp)
+{
+	esp->n = 8;
+	for (uint32_t i = 0; i < esp->n; i++) {
+		struct config_proposal *p = &esp->proposal[i];
+
+		*p = esp->proposal[0];
+		for (p->encr_n = 1; p->encr_n < 8; p->encr_n++)
+			p->encr[p->encr_n] = p->encr[0];
+	}
+}
+
+// Identities and proposals make the request of IKE_AUTH larger than 1280 bytes, the answer than 576.
 static void start_large(uint64_t seed, uint32_t size_a, uint32_t size_b)
 {
 	net_init(&net, seed);
@@ -380,6 +393,8 @@ static void start_large(uint64_t seed, uint32_t size_a, uint32_t size_b)
 	net.b.config.fragment_size = size_b;
 	long_name(&net.a.connection.id);
 	long_name(&net.b.pad[0].id);
+	long_proposals(&net.a.config.esp);
+	long_proposals(&net.b.config.esp);
 	net.a.connection.gateway_id = net.a.connection.id;
 	net.b.config.gateway.id = net.a.connection.id;
 	net_start(&net);
@@ -394,13 +409,106 @@ START_TEST(finds_the_size)
 	path_limit = 576;
 	net_connect(&net);
 	net_run(&net, 10 * US_PER_S);
-	// Whole first, then for 576 bytes, by the timer alone; 1280 would have been the same as whole.
-	ck_assert_uint_eq(totals_n, 1);
+	// Whole first, then for 1280 and for 576 bytes, by the timer alone.
+	ck_assert_uint_eq(totals_n, 2);
 	ck_assert_uint_eq(totals[0], 2);
-	ck_assert_uint_eq(peer_counters(&net.a).retransmits_out, 2);
+	ck_assert_uint_ge(totals[1], 3);
+	ck_assert_uint_eq(peer_counters(&net.a).retransmits_out, 4);
 	// The answer takes the request's size for a hint.
 	ck_assert_uint_gt(peer_counters(&net.b).fragments_out, 1);
 	ck_assert_uint_eq(net.b.attached, 1);
+	finish();
+}
+END_TEST
+
+// A router that says so: cut at once, without waiting for the timer. Words that fit nothing do nothing.
+static struct ipc_too_big said;
+static bool say_too_big(struct net *n, struct packet *packet)
+{
+	(void)n;
+	if (packet->len + 28 <= 1280 || packet->data[18] == IKE_SA_INIT)
+		return true;
+	said = (struct ipc_too_big){.local = packet->src, .remote = packet->dst, .mtu = 1280};
+	for (int i = 0; i < 8; i++) {
+		said.spi_i = said.spi_i << 8 | packet->data[i];
+		said.spi_r = said.spi_r << 8 | packet->data[8 + i];
+	}
+	return false;
+}
+
+START_TEST(router_says)
+{
+	struct ipc_too_big wrong;
+
+	start_large(12, 9000, 9000);
+	net.filter = say_too_big;
+	said.mtu = 0;
+	net_connect(&net);
+	net_run(&net, 500 * US_PER_MS);
+	ck_assert_uint_eq(said.mtu, 1280);
+	ck_assert_uint_eq(net.b.attached, 0);
+	for (int i = 0; i < 5; i++) {
+		wrong = said;
+		if (i == 0)
+			wrong.spi_i ^= 1;
+		if (i == 1)
+			wrong.spi_r ^= 1;
+		if (i == 2)
+			wrong.remote = addr("192.0.2.77");
+		if (i == 3)
+			wrong.local = addr("192.0.2.77");
+		if (i == 4)
+			wrong.mtu = 9000;
+		ike_on_too_big(net.a.ike, &wrong, net.now_us);
+	}
+	ck_assert_uint_eq(peer_counters(&net.a).too_big_ignored, 5);
+	ck_assert_uint_eq(peer_counters(&net.a).fragments_out, 0);
+	said.mtu = 68; // nobody has less than 1280
+	ike_on_too_big(net.a.ike, &said, net.now_us);
+	peer_drain(&net.a);
+	ck_assert_uint_eq(peer_counters(&net.a).too_big_in, 1);
+	ck_assert_uint_eq(peer_counters(&net.a).fragments_out, 2);
+	net_run(&net, 100 * US_PER_MS);
+	ck_assert_uint_eq(net.b.attached, 1);
+	ike_on_too_big(net.a.ike, &said, net.now_us);
+	ck_assert_uint_eq(peer_counters(&net.a).too_big_ignored, 6);
+	net_settle(&net);
+	finish();
+}
+END_TEST
+
+// The gateway's answer is what does not fit: the kept answer is cut, the request is not needed again.
+static bool answer_too_big(struct net *n, struct packet *packet)
+{
+	if (packet->from == &n->a)
+		return true;
+	return say_too_big(n, packet);
+}
+
+static void stuff_reply(struct ike_link_reply *reply)
+{
+	reply->reply.domain_n = CP_DOMAINS;
+	for (size_t i = 0; i < CP_DOMAINS; i++)
+		for (size_t k = 0; k < 250; k++)
+			reply->reply.domain[i][k] = k % 50 == 49 ? '.' : (char)('a' + i);
+}
+
+START_TEST(answer_cut)
+{
+	start_large(13, 9000, 9000);
+	net.b.reply_hook = stuff_reply;
+	net.filter = answer_too_big;
+	said.mtu = 0;
+	net_connect(&net);
+	net_run(&net, 500 * US_PER_MS);
+	ck_assert_uint_eq(said.mtu, 1280);
+	ck_assert_uint_eq(net.a.up, 0);
+	ike_on_too_big(net.b.ike, &said, net.now_us);
+	peer_drain(&net.b);
+	ck_assert_uint_ge(peer_counters(&net.b).fragments_out, 2);
+	net_run(&net, 100 * US_PER_MS);
+	ck_assert_uint_eq(net.a.up, 1);
+	ck_assert_uint_eq(peer_counters(&net.b).retransmits_in, 0);
 	finish();
 }
 END_TEST
@@ -501,6 +609,8 @@ int main(void)
 	tcase_add_loop_test(tc, forged, 0, sizeof(forgeries) / sizeof(forgeries[0]));
 	tcase_add_test(tc, not_negotiated);
 	tcase_add_test(tc, finds_the_size);
+	tcase_add_test(tc, router_says);
+	tcase_add_test(tc, answer_cut);
 	tcase_add_test(tc, peer_away);
 	tcase_add_test(tc, given_up);
 	tcase_add_test(tc, endless);
