@@ -236,6 +236,9 @@ static const char *ask(struct ike_sa *sa, struct auth_talk *talk, const struct o
 	free(octets);
 	if (ret != 0)
 		return "nobody signs for us";
+	// No request of ours is under way that would end it; a responder's half-open IKE SA has an end.
+	if (sa->initiator)
+		sa->end_us = ike->now_us + ike->config->life.half_open_s * US_PER_S;
 	talk->asked = true;
 	talk->generation = ike->credentials_generation;
 	return NULL;
@@ -272,6 +275,8 @@ void auth_talk_signed(struct ike_sa *sa, const char *why, const void *signature,
 
 	talk->asked = false;
 	talk->why = why;
+	if (sa->initiator)
+		sa->end_us = CLOCK_NEVER;
 	if (why == NULL) {
 		talk->signature = memcpy(core_need(len), signature, len);
 		talk->signature_len = len;

@@ -224,6 +224,30 @@ START_TEST(signature_too_late)
 }
 END_TEST
 
+// The client's own signature never comes, or late: the attempt ends, and another one begins.
+START_TEST(client_waits)
+{
+	begin(10, "p256", false);
+	net_start(&net);
+	net_connect(&net);
+	net_run(&net, 29 * US_PER_S);
+	ck_assert_uint_eq(peer_counters(&net.a).half_open_expired, 0);
+	net_run(&net, 3 * US_PER_S);
+	ck_assert_uint_eq(peer_counters(&net.a).half_open_expired, 1);
+	ck_assert_str_eq(net.a.why, "not authenticated in time");
+	sign_one(NULL); // nobody waits for it any more
+	ck_assert_uint_eq(net.a.up, 0);
+	// One that is in time does not end when that time is over.
+	request_n = 0;
+	net_connect(&net);
+	net_settle(&net);
+	sign_all();
+	net_run(&net, 60 * US_PER_S);
+	net_check_up(&net);
+	net_finish(&net);
+}
+END_TEST
+
 START_TEST(signer_fails)
 {
 	begin(5, "p256", false);
@@ -433,6 +457,7 @@ int main(void)
 	tcase_add_test(tcase, secret_beside);
 	tcase_add_test(tcase, late_signature);
 	tcase_add_test(tcase, signature_too_late);
+	tcase_add_test(tcase, client_waits);
 	tcase_add_loop_test(tcase, signer_fails, 0, 2);
 	tcase_add_loop_test(tcase, client_refused, 0, sizeof(bad_clients) / sizeof(bad_clients[0]));
 	tcase_add_test(tcase, gateway_refused);
