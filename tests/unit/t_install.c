@@ -3,6 +3,7 @@
 // which order, ingress filters (L29), pool slots, orphans, a new dataplane.
 #include "child_sa.h"
 #include "ike_sa.h"
+#include "punt_backlog.h"
 #include "t_control.h"
 
 static const uint8_t iid[8] = {0x02, 1, 2, 3, 4, 5, 6, 7};
@@ -527,7 +528,21 @@ START_TEST(test_punt)
 	control.phase = PHASE_READY;
 	punt_udp(&control, &punt, (const uint8_t *)"abcd");
 	ike_counters(control.ike, &counters);
+	ck_assert_uint_eq(counters.datagrams_in, 0); // a stranger's: it waits
+	punt_strangers(&control);
+	ike_counters(control.ike, &counters);
 	ck_assert_uint_eq(counters.datagrams_in, 1);
+	// So many wait and no more, and they have their turn a part at a time.
+	for (int i = 0; i < PUNT_BACKLOG_MAX + 9; i++)
+		punt_udp(&control, &punt, (const uint8_t *)"abcd");
+	ck_assert_uint_eq(control.counts.punt_shed_strangers, 9);
+	punt_strangers(&control);
+	ike_counters(control.ike, &counters);
+	ck_assert_uint_lt(counters.datagrams_in, PUNT_BACKLOG_MAX);
+	for (int i = 0; i < 100; i++)
+		event_base_loop(control.base, EVLOOP_NONBLOCK);
+	ike_counters(control.ike, &counters);
+	ck_assert_uint_eq(counters.datagrams_in, 1 + PUNT_BACKLOG_MAX);
 }
 END_TEST
 
