@@ -13,6 +13,8 @@ links_config()
 	# A slot is a kilobyte and a half or so, each direction has one.
 	sed -E -e "s/^(\t*)main_cpu = .*/&\n\1sa_slots = $slots;\n\1memory_mb = $((512 + slots / 256));/" \
 		-e 's,10\.66\.0\.0/16,10.64.0.0/12,' "$ROOT/config/testbed.conf"
+	# The generator's clients have a few addresses between them.
+	echo 'ike = { half_open_max = 10000; limits = { half_open_source_max = 10000; init_source_rate = 1000000; }; };'
 }
 
 # loadgen ARGUMENT... : in the clients' namespace, with an eye on the gateway's processes.
