@@ -150,11 +150,13 @@ struct ipc_sa_move {
 	struct inet_addr remote;
 };
 // Answers: SA_INFO for each SA of the owner from `slot` on, at most `max`, then ACK whose status is
-// 0: no more, or EAGAIN: ask again from the last slot + 1.
+// 0: no more, or EAGAIN: ask again from the last slot + 1. With active_s not 0: `max` SAs are looked at, and
+// told are those that carried a packet in so many seconds, and the last one in any case.
 struct ipc_sa_list {
 	uint32_t direction;
 	uint32_t slot;
 	uint32_t max;
+	uint32_t active_s;
 };
 struct ipc_sa_query { // answer: SA_INFO, or ACK with ENOENT
 	uint32_t spi_or_ref;

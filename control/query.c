@@ -12,9 +12,9 @@
 
 #define PAGE 128 // SAs a question, less than an event ring holds
 #define WAITERS_MAX 64
-// Liveness: so many IKE SAs are looked at in one turn of the loop, more only if there are so many
-// that one round would take longer than half the liveness time.
-#define DOUBT_TURN_SAS 128
+// Liveness: a page in each turn, more only if there are so many SAs that one round would take longer than
+// half the liveness time.
+#define DOUBT_PAGE 64
 #define DOUBT_TURN_MS 20
 
 struct waiter {
@@ -23,8 +23,8 @@ struct waiter {
 	void *arg;
 };
 
-// One listing at a time; who asks meanwhile waits for the next one. And one round through the IKE SAs
-// of which nothing was heard.
+// One listing at a time; who asks meanwhile waits for the next one. And one round through the outbound SAs
+// that have sent something.
 struct refresh {
 	bool running;
 	uint32_t thread; // being asked
@@ -33,7 +33,10 @@ struct refresh {
 	uint32_t now_n, next_n;
 	struct waiter now[WAITERS_MAX], next[WAITERS_MAX];
 	struct event *doubt_turn;
-	uint32_t doubt_cursor, doubt_max;
+	uint32_t doubt_thread; // being asked
+	struct ipc_sa_list doubt_list; // the question
+	uint32_t doubt_slot; // as it was asked
+	uint32_t doubt_pages, doubt_left; // in each turn, and in this one
 	bool doubting;
 	uint64_t heard_before_us; // of whom was heard since, there is no doubt
 };
@@ -178,7 +181,7 @@ void query_lost(struct control *control)
 // ---- liveness ----
 //
 // Doubt is: we have sent since we last heard of the peer, by ESP or IKE. A link that both sides
-// leave alone is left alone (L3).
+// leave alone is left alone (L3), and costs nothing: each worker tells of the SAs that have sent.
 
 static void on_heard(void *arg, const struct ipc_hdr *hdr, const void *payload, bool last)
 {
@@ -233,57 +236,90 @@ static void ask_about(
 		control->dp, 1 + spi_worker(id), IPC_SA_QUERY, &cmd, sizeof(cmd), fn, control);
 }
 
-// Most silent links are silent in both directions: the other questions are for those that are not.
-static void on_first(void *arg, const struct ipc_hdr *hdr, const void *payload, bool last)
+// This SA has sent lately. If nothing was heard by IKE since, its worker knows whether ESP was.
+static void look_at(struct control *control, const struct ipc_sa_info *info)
 {
-	struct control *control = arg;
-	const struct ipc_sa_info *info = payload;
-	const struct sa *out = NULL, *sa = NULL;
-	uint64_t now_us = clock_now_us();
+	struct sa *out = sa_find(control->sas, IPC_DIR_OUT, info->ref);
+	const struct sa *sa = NULL;
+	uint64_t now_us = clock_now_us(), heard_us = 0;
 
-	(void)last;
-	if (hdr == NULL || hdr->type != IPC_SA_INFO || info->direction != IPC_DIR_OUT)
-		return;
-	out = sa_find(control->sas, IPC_DIR_OUT, info->ref);
 	if (out == NULL || out->child == NULL || info->idle_us >= now_us ||
-		now_us - info->idle_us <= out->heard_us)
+		!ike_child_heard(control->ike, out->child->child, &heard_us) ||
+		heard_us > control->refresh->heard_before_us || now_us - info->idle_us <= heard_us)
 		return;
+	out->heard_us = heard_us;
 	LIST_FOREACH (sa, &out->child->sas, in_child)
 		if (sa->info.direction == IPC_DIR_IN)
 			ask_about(control, sa->info.spi, IPC_DIR_IN, on_heard);
 	ask_about(control, info->ref, IPC_DIR_OUT, on_sent);
 }
 
-static bool ask_silent(void *arg, const struct ike_sa_info *info)
+static void ask_doubt_page(struct control *control);
+
+// The worker's answer is complete.
+static void next_doubt_page(struct control *control, bool more)
+{
+	static const struct timeval pause = {.tv_usec = DOUBT_TURN_MS * 1000};
+	struct refresh *r = control->refresh;
+	bool told = r->doubt_list.slot != r->doubt_slot;
+
+	if (!more) {
+		r->doubt_thread++;
+		r->doubt_list.slot = 0;
+	}
+	r->doubting = r->doubt_thread < dp_client_threads(control->dp);
+	if (!r->doubting)
+		return;
+	// Told nothing: its ring has no room now.
+	if (--r->doubt_left > 0 && (told || !more))
+		ask_doubt_page(control);
+	else
+		r->doubting = evtimer_add(r->doubt_turn, &pause) == 0;
+}
+
+static void on_doubt_page(void *arg, const struct ipc_hdr *hdr, const void *payload, bool last)
 {
 	struct control *control = arg;
+	struct refresh *r = control->refresh;
+	const struct ipc_sa_info *info = payload;
 
-	if (info->state != IKE_SA_ESTABLISHED || info->heard_us > control->refresh->heard_before_us)
-		return true;
-	for (uint32_t i = 0; i < info->child_n && i < 8; i++) {
-		struct sa *out = sa_find(control->sas, IPC_DIR_OUT, info->child[i].ref);
-
-		if (out == NULL)
-			continue;
-		out->heard_us = info->heard_us;
-		ask_about(control, info->child[i].ref, IPC_DIR_OUT, on_first);
+	if (hdr == NULL) {
+		r->doubting = false;
+		return;
 	}
-	return true;
+	if (last) {
+		next_doubt_page(control, hdr->status == EAGAIN);
+		return;
+	}
+	if (info->direction != IPC_DIR_OUT || spi_worker(info->ref) + 1 != r->doubt_thread)
+		return;
+	if (spi_slot(info->ref) >= r->doubt_list.slot)
+		r->doubt_list.slot = spi_slot(info->ref) + 1;
+	look_at(control, info);
+}
+
+static void ask_doubt_page(struct control *control)
+{
+	struct refresh *r = control->refresh;
+
+	r->doubt_slot = r->doubt_list.slot;
+	r->doubting = control->phase == PHASE_READY &&
+		dp_client_command(control->dp, r->doubt_thread, IPC_SA_LIST, &r->doubt_list,
+			sizeof(r->doubt_list), on_doubt_page, control) == 0;
 }
 
 static void on_doubt_turn(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct timeval pause = {.tv_usec = DOUBT_TURN_MS * 1000};
 	struct control *control = arg;
-	struct refresh *r = control->refresh;
 
 	(void)fd;
 	(void)what;
-	r->doubting = control->phase == PHASE_READY &&
-		ike_walk(control->ike, &r->doubt_cursor, r->doubt_max, ask_silent, control) &&
-		evtimer_add(r->doubt_turn, &pause) == 0;
+	control->refresh->doubt_left = control->refresh->doubt_pages;
+	ask_doubt_page(control);
 }
 
+// Who was sent something and did not answer comes into doubt when the liveness time is over, which the
+// round behind that finds: it has sent within twice that time.
 void query_doubtful(struct control *control)
 {
 	struct refresh *r = control->refresh;
@@ -296,11 +332,12 @@ void query_doubtful(struct control *control)
 		r->doubt_turn = evtimer_new(control->base, on_doubt_turn, control);
 	if (r->doubt_turn == NULL)
 		return;
-	r->doubt_cursor = 0;
-	r->doubt_max = DOUBT_TURN_SAS;
-	// Empty slots of the table count too, hence twice.
-	if (link_count(control->links) * 2 / turns > r->doubt_max)
-		r->doubt_max = (uint32_t)(link_count(control->links) * 2 / turns);
+	r->doubt_thread = 1;
+	r->doubt_list = (struct ipc_sa_list){.direction = IPC_DIR_OUT,
+		.max = DOUBT_PAGE,
+		.active_s = 2 * control->config->life.liveness_s};
+	// A link has more than one SA at times, hence twice.
+	r->doubt_pages = (uint32_t)(link_count(control->links) * 2 / DOUBT_PAGE / turns) + 1;
 	r->heard_before_us = now_us > half_us ? now_us - half_us : 0;
 	on_doubt_turn(-1, 0, control);
 }

@@ -46,6 +46,7 @@ static void sa_list(struct worker *w, const struct ipc_hdr *hdr, const struct ip
 {
 	uint32_t slot = cmd->slot;
 	uint32_t max = RTE_MIN(cmd->max, (uint32_t)LIST_MAX);
+	uint64_t active_us = cmd->active_s ? (uint64_t)cmd->active_s * 1000000 : UINT64_MAX;
 	struct ipc_sa_info info;
 
 	if (cmd->direction > IPC_DIR_OUT) {
@@ -60,7 +61,8 @@ static void sa_list(struct worker *w, const struct ipc_hdr *hdr, const struct ip
 			ack(w, hdr, 0);
 			return;
 		}
-		answer(w, hdr, IPC_SA_INFO, 0, &info, sizeof(info));
+		if (info.idle_us <= active_us || i + 1 == max)
+			answer(w, hdr, IPC_SA_INFO, 0, &info, sizeof(info));
 	}
 	ack(w, hdr, -EAGAIN);
 }

@@ -477,6 +477,16 @@ void ike_on_traffic(struct ike *ike, uint64_t handle, uint64_t idle_us, uint64_t
 	core_leave(ike);
 }
 
+bool ike_child_heard(struct ike *ike, uint64_t handle, uint64_t *heard_us)
+{
+	const struct child_sa *child = child_by_handle(ike, handle);
+
+	if (child == NULL || child->sa->state != IKE_SA_ESTABLISHED)
+		return false;
+	*heard_us = child->sa->heard_us;
+	return true;
+}
+
 void ike_on_dataplane_lost(struct ike *ike, uint64_t now_us)
 {
 	core_enter(ike, now_us);

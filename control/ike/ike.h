@@ -234,6 +234,9 @@ void ike_on_moved(struct ike *ike, const struct ipc_sa_moved *moved, uint64_t no
 // idle_us ago (UINT64_MAX: none yet). Control calls this for child SAs that sent and for no others:
 // the question whether the peer lives is asked when there is doubt, and never otherwise.
 void ike_on_traffic(struct ike *ike, uint64_t child, uint64_t idle_us, uint64_t now_us);
+// When the peer of this child SA was heard of last, as far as the core knows. false: there is no such child
+// SA, or its IKE SA is not established.
+bool ike_child_heard(struct ike *ike, uint64_t child, uint64_t *heard_us);
 // The dataplane lost all SAs: every child SA gets new keys by a rekey; none is installed again with
 // keys that were used.
 void ike_on_dataplane_lost(struct ike *ike, uint64_t now_us);

@@ -598,6 +598,20 @@ START_TEST(test_lists)
 	hdr = next();
 	ck_assert_uint_eq(hdr.id, 8);
 	ck_assert_uint_eq(hdr.status, EAGAIN);
+	// Of those alone that carried something: this one did not, and is told as the last of a page.
+	list = (struct ipc_sa_list){.direction = IPC_DIR_IN, .max = 64, .active_s = 60};
+	command(IPC_SA_LIST, 9, &list, sizeof(list));
+	list.max = 1;
+	command(IPC_SA_LIST, 10, &list, sizeof(list));
+	commands_drain(gw->w[0]);
+	hdr = next();
+	ck_assert_uint_eq(hdr.type, IPC_ACK);
+	ck_assert_uint_eq(hdr.id, 9);
+	ck_assert_uint_eq(hdr.status, 0);
+	ck_assert_uint_eq(next().type, IPC_SA_INFO);
+	hdr = next();
+	ck_assert_uint_eq(hdr.id, 10);
+	ck_assert_uint_eq(hdr.status, EAGAIN);
 }
 END_TEST
 
