@@ -7,6 +7,18 @@
 
 #include <errno.h>
 
+// An integer as so many octets; the file has P-521's with leading zeros too many or too few.
+static void integer(const struct published *r, const char *name, size_t len, uint8_t *out)
+{
+	static uint8_t bytes[PUBLISHED_BYTES];
+	size_t n = published_bytes(r, name, bytes), extra = n > len ? n - len : 0;
+
+	for (size_t i = 0; i < extra; i++)
+		ck_assert_uint_eq(bytes[i], 0);
+	memset(out, 0, len);
+	memcpy(out + len - (n - extra), bytes + extra, n - extra);
+}
+
 // "F (5 - IUT's Static public key ...": the number says what was spoilt.
 static bool nist_ecdh(const struct published *r)
 {
@@ -26,15 +38,18 @@ static bool nist_ecdh(const struct published *r)
 	if (alg == NULL || result[0] == '\0')
 		return false;
 	half = alg->shared_len;
-	ck_assert_uint_eq(published_bytes(r, "QsCAVSx", peer), half);
-	ck_assert_uint_eq(published_bytes(r, "QsCAVSy", peer + half), half);
-	ck_assert_uint_eq(published_bytes(r, "QsIUTx", own), half);
-	ck_assert_uint_eq(published_bytes(r, "QsIUTy", own + half), half);
+	integer(r, "QsCAVSx", half, peer);
+	integer(r, "QsCAVSy", half, peer + half);
+	integer(r, "QsIUTx", half, own);
+	integer(r, "QsIUTy", half, own + half);
 	n = published_bytes(r, "dsIUT", private_key);
-	ck_assert_uint_eq(published_bytes(r, "Z", z), half);
+	integer(r, "Z", half, z);
 	spoilt = result[0] == 'F' ? atoi(result + 3) : 0;
 	dh = dh_from_private(alg, private_key, n);
-	ck_assert_ptr_nonnull(dh);
+	if (dh == NULL) { // the change may take it out of the group's range
+		ck_assert_msg(spoilt == 7, "%s, case %s", r->section, published_text(r, "COUNT"));
+		return true;
+	}
 	ck_assert((memcmp(dh_public(dh), own, 2 * half) != 0) == (spoilt >= 5 && spoilt <= 7));
 	ret = dh_shared(dh, peer, 2 * half, shared, &len);
 	ck_assert_int_eq(ret, spoilt == 1 || spoilt == 2 ? -EINVAL : 0);
