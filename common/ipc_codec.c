@@ -35,13 +35,16 @@ static uint32_t data_len(uint32_t type, const uint8_t *payload)
 		memcpy(&len, payload + offsetof(struct ipc_punt_inner, data_len), sizeof(len));
 	else if (type == IPC_SEND_PORT || type == IPC_PUNT_PORT)
 		memcpy(&len, payload + offsetof(struct ipc_punt_port, data_len), sizeof(len));
+	else if (type == IPC_PUNT_LAN)
+		memcpy(&len, payload + offsetof(struct ipc_punt_lan, data_len), sizeof(len));
 	return len;
 }
 
 static bool carries_packet(uint32_t type)
 {
 	return type == IPC_SEND_UDP || type == IPC_PUNT_UDP || type == IPC_SEND_INNER ||
-		type == IPC_PUNT_INNER || type == IPC_SEND_PORT || type == IPC_PUNT_PORT;
+		type == IPC_PUNT_INNER || type == IPC_SEND_PORT || type == IPC_PUNT_PORT ||
+		type == IPC_PUNT_LAN;
 }
 
 int ipc_check(const void *msg, size_t total, bool from_control)

@@ -249,15 +249,39 @@ struct ipc_lan_set {
 	struct inet_prefix prefix[IPC_LAN_PREFIXES]; // /64 each; ours is the address ::1 of each
 	struct inet_addr dns[IPC_HOSTIF_DNS];
 	char domain[IPC_DOMAIN_MAX];
+	// The host's interface that groups come by and go by, "": multicast is not forwarded.
+	char upstream[IPC_NAME_MAX];
 };
 struct ipc_lan_del { // prefixes and router are withdrawn with lifetimes of zero
 	char name[IPC_NAME_MAX];
 };
 
+// A group that hosts of a LAN want: joined on the LAN's upstream interface, with this source filter, and
+// forwarded to the LAN. Main thread only. Setting it again replaces the filter. Answer: ACK.
+#define IPC_GROUP_SOURCES 16
+struct ipc_lan_group_set {
+	char name[IPC_NAME_MAX]; // the LAN's
+	struct inet_addr group;
+	uint8_t include; // these sources only; else all but these
+	uint8_t source_n;
+	uint8_t pad[2];
+	struct inet_addr source[IPC_GROUP_SOURCES];
+};
+struct ipc_lan_group_del { // -ENOENT
+	char name[IPC_NAME_MAX];
+	struct inet_addr group;
+};
+struct ipc_lan_query { // an MLDv2 query to the LAN, RFC 3810 section 5.1. Answer: ACK
+	char name[IPC_NAME_MAX];
+	struct inet_addr group; // family 0: a General Query
+	uint32_t max_response_ms; // below 32,768
+	uint32_t robustness;
+	uint32_t interval_s; // of General Queries, below 128
+};
+
 // A link's membership in a multicast group, to every worker: the owner of the SA sends the copies, the
 // others know where to hand a packet over. Setting it again replaces the filter. RFC 3810 section 4.2:
 // include: only these sources; else every source but these. Answer: ACK; -ENOSPC.
-#define IPC_GROUP_SOURCES 16
 struct ipc_group_set {
 	struct inet_addr group;
 	uint64_t link; // the member; a packet that came by this link does not go back to it
@@ -335,6 +359,9 @@ struct ipc_punt_inner {
 	X(HOSTIF_DEL, struct ipc_hostif_del)                                                       \
 	X(LAN_SET, struct ipc_lan_set)                                                             \
 	X(LAN_DEL, struct ipc_lan_del)                                                             \
+	X(LAN_GROUP_SET, struct ipc_lan_group_set)                                                 \
+	X(LAN_GROUP_DEL, struct ipc_lan_group_del)                                                 \
+	X(LAN_QUERY, struct ipc_lan_query)                                                         \
 	X(GROUP_SET, struct ipc_group_set)                                                         \
 	X(GROUP_DEL, struct ipc_group_del)                                                         \
 	X(GROUP_UPSTREAM, struct ipc_group_upstream)                                               \
@@ -459,6 +486,13 @@ struct ipc_hostif_addr_state {
 	uint8_t pad;
 };
 
+// MLD on a LAN, as an IPv6 packet.
+struct ipc_punt_lan {
+	char name[IPC_NAME_MAX]; // the LAN's
+	struct inet_addr own; // our link-local address there, family 0: none
+	uint32_t data_len; // bytes that follow
+};
+
 // dataplane -> control
 #define IPC_EVENTS(X)                                                                              \
 	X(ACK, struct ipc_ack)                                                                     \
@@ -474,7 +508,8 @@ struct ipc_hostif_addr_state {
 	X(HOSTIF_ADDR, struct ipc_hostif_addr_state)                                               \
 	X(PUNT_UDP, struct ipc_punt_udp)                                                           \
 	X(PUNT_INNER, struct ipc_punt_inner)                                                       \
-	X(PUNT_PORT, struct ipc_punt_port)
+	X(PUNT_PORT, struct ipc_punt_port)                                                         \
+	X(PUNT_LAN, struct ipc_punt_lan)
 
 enum ipc_type {
 	IPC_NONE,

@@ -127,6 +127,7 @@ struct client_connection *client_add(
 void client_discard(struct client_connection *c)
 {
 	client_dhcp_down(c);
+	client_mld_stop(c);
 	secret_wipe(&c->kept, sizeof(c->kept));
 	free(c);
 }
@@ -364,6 +365,7 @@ uint64_t client_next_us(const struct control *control)
 		uint64_t dhcp_us = client_dhcp_next_us(c);
 
 		next_us = dhcp_us < next_us ? dhcp_us : next_us;
+		next_us = client_mld_next_us(c) < next_us ? client_mld_next_us(c) : next_us;
 		next_us = c->again_us < next_us ? c->again_us : next_us;
 		next_us = c->retry_us < next_us ? c->retry_us : next_us;
 	}
@@ -374,6 +376,7 @@ void client_timeout(struct control *control, uint64_t now_us)
 {
 	for (struct client_connection *c = control->client; c != NULL; c = c->next) {
 		client_dhcp_timeout(c, now_us);
+		client_mld_timeout(c, now_us);
 		if (c->retry_us <= now_us)
 			client_apply(c);
 		if (c->again_us > now_us)

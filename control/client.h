@@ -41,6 +41,7 @@ struct client_connection {
 	bool applied; // plan is what the dataplane has, with routes to applied_ref
 	struct client_plan plan;
 	sa_ref_t applied_ref;
+	struct group_lan *mld; // of the LAN that is served; NULL: no multicast there
 	char why[128];
 };
 
@@ -71,6 +72,12 @@ void client_dhcp_down(struct client_connection *c);
 void client_dhcp_say(struct client_connection *c); // what waits to be sent
 uint64_t client_dhcp_next_us(const struct client_connection *c); // CLOCK_NEVER
 void client_dhcp_timeout(struct client_connection *c, uint64_t now_us);
+
+// client_mld.c: the MLD proxy of the LAN.
+void client_mld_set(struct client_connection *c); // the LAN's plan has been given to the dataplane
+void client_mld_stop(struct client_connection *c);
+uint64_t client_mld_next_us(const struct client_connection *c); // CLOCK_NEVER
+void client_mld_timeout(struct client_connection *c, uint64_t now_us);
 
 // client_link.c: the link of a connection that is up, its further child SAs and addresses.
 void client_update(struct client_connection *c); // something changed: all of it follows

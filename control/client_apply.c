@@ -214,7 +214,7 @@ void client_apply(struct client_connection *c)
 	const struct sa_group *group = sa_group_find(c->control->sas, c->group);
 	struct client_input in;
 	struct client_plan plan;
-	bool retry = c->retry_us <= clock_now_us();
+	bool retry = c->retry_us <= clock_now_us(), lan_same = false;
 
 	if (retry)
 		c->retry_us = CLOCK_NEVER;
@@ -227,9 +227,13 @@ void client_apply(struct client_connection *c)
 		dp_client_command(c->control->dp, 0, IPC_HOSTIF_SET, &plan.hostif,
 			sizeof(plan.hostif), on_set, c->control);
 	apply_lan(c, &plan, retry);
+	lan_same = c->applied && !retry && c->plan.has_lan && plan.has_lan &&
+		memcmp(&c->plan.lan, &plan.lan, sizeof(plan.lan)) == 0;
 	c->plan = plan;
 	c->applied = true;
 	c->applied_ref = c->ref;
+	if (!lan_same)
+		client_mld_set(c);
 }
 
 void client_take_away(struct client_connection *c)
@@ -238,6 +242,7 @@ void client_take_away(struct client_connection *c)
 
 	if (!c->applied)
 		return;
+	client_mld_stop(c);
 	if (c->plan.has_lan) // while its hosts can still be told
 		lan_del(c);
 	unroute_old(c, NULL);

@@ -52,6 +52,8 @@ void client_lan_plan(const struct client_input *in, struct client_plan *plan)
 	plan->hostif.flags |= IPC_HOSTIF_FORWARD;
 	client_route_add(plan, &prefix, IPC_ROUTE_HOSTIF, 0);
 	strncpy(lan->name, in->config->lan, sizeof(lan->name) - 1);
+	if (in->config->multicast)
+		memcpy(lan->upstream, plan->hostif.name, sizeof(lan->upstream));
 	lan->mtu = plan->hostif.mtu;
 	lan->lifetime_s = LAN_LIFETIME_S;
 	lan->prefix_n = 1;

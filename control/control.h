@@ -251,6 +251,8 @@ void client_child_down(struct control *control, const struct ike_effect *effect)
 void client_addr_state(struct control *control, const struct ipc_hostif_addr_state *state);
 // A packet that came out of an SA of the connection, for control: DHCPv6. false: not the client's.
 bool client_inner(struct control *control, const struct ipc_punt_inner *punt, const uint8_t *data);
+// MLD of a host of a LAN.
+void client_mld_punt(struct control *control, const struct ipc_punt_lan *punt, const uint8_t *data);
 uint64_t client_next_us(const struct control *control); // CLOCK_NEVER
 void client_timeout(struct control *control, uint64_t now_us);
 int client_reconfigure(struct control *control, const struct config *config);

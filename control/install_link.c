@@ -233,6 +233,7 @@ static void link_up(void *arg, const struct link *link)
 static void link_grace(void *arg, const struct link *link)
 {
 	monitor_link(arg, MONITOR_LINK_GRACE, link);
+	groups_link_down(arg, link->handle); // it is asked again when it is back
 }
 
 static void link_down(void *arg, const struct link *link)

@@ -212,6 +212,7 @@ static void dp_event(void *arg, uint32_t thread, const struct ipc_hdr *hdr, cons
 	const struct ipc_punt_inner *inner = payload;
 	const struct ipc_hostif_state *state = payload;
 	const struct ipc_punt_port *port = payload;
+	const struct ipc_punt_lan *lan = payload;
 
 	switch (hdr->type) {
 	case IPC_SA_FIRST_USE:
@@ -242,6 +243,9 @@ static void dp_event(void *arg, uint32_t thread, const struct ipc_hdr *hdr, cons
 		break;
 	case IPC_PUNT_PORT:
 		groups_port_input(control, port, (const uint8_t *)(port + 1));
+		break;
+	case IPC_PUNT_LAN:
+		client_mld_punt(control, lan, (const uint8_t *)(lan + 1));
 		break;
 	default:
 		break;

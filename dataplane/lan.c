@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The host's side of a LAN: addresses by rtnetlink, forwarding, and a raw ICMPv6 socket bound to the
 // interface that hears router solicitations and sends advertisements. What is said and when is
-// lan_ra.c's. Main thread.
+// lan_ra.c's, multicast lan_mld.c's. Main thread.
 #include "lan.h"
 
 #include "clock.h"
 #include "host6.h"
+#include "lan_mld.h"
 #include "log.h"
 #include "netif.h"
 #include "rtnl.h"
@@ -31,12 +32,14 @@ struct lan {
 	int fd;
 	struct lan_ra ra;
 	bool failed; // the last advertisement was not sent; said once
+	struct lan_mld mld;
 };
 
 struct lans {
 	int rtnl;
-	int (*fd_add)(void *arg, int fd);
+	const struct lan_ops *ops;
 	void *arg;
+	struct lan_mroute mroute;
 	struct lan lan[LANS];
 };
 
@@ -49,13 +52,13 @@ static uint32_t jitter(void)
 	return value;
 }
 
-struct lans *lans_new(int (*fd_add)(void *arg, int fd), void *arg)
+struct lans *lans_new(const struct lan_ops *ops, void *arg)
 {
 	struct lans *lans = calloc(1, sizeof(*lans));
 
 	if (!lans)
 		return NULL;
-	lans->fd_add = fd_add;
+	lans->ops = ops;
 	lans->arg = arg;
 	lans->rtnl = rtnl_open();
 	if (lans->rtnl < 0) {
@@ -99,7 +102,7 @@ static int socket_open(struct lans *lans, const char *name, uint32_t ifindex)
 		return -errno;
 	rc = socket_options(fd, name, ifindex);
 	if (!rc)
-		rc = lans->fd_add(lans->arg, fd);
+		rc = lans->ops->fd_add(lans->arg, fd);
 	if (rc) {
 		close(fd);
 		return rc;
@@ -168,6 +171,55 @@ static uint32_t solicitations_take(struct lan *lan, uint64_t now_us)
 	return bad;
 }
 
+// ---- multicast ----
+
+// As the command says; what cannot be had is said once, and the LAN is served without.
+static void mld_apply(struct lans *lans, struct lan *lan, const struct ipc_lan_set *set)
+{
+	int rc = 0;
+
+	if (lan->mld.route && !strcmp(lan->ra.set.upstream, set->upstream))
+		return;
+	lan_mld_close(&lan->mld);
+	if (!set->upstream[0])
+		return;
+	rc = lan_mld_open(
+		&lan->mld, &lans->mroute, set->name, set->upstream, (uint32_t)(lan - lans->lan));
+	if (!rc)
+		rc = lans->ops->fd_add(lans->arg, lan->mld.fd);
+	if (!rc && lans->mroute.users == 1)
+		rc = lans->ops->fd_add(lans->arg, lans->mroute.fd);
+	if (!rc)
+		return;
+	lan_mld_close(&lan->mld);
+	LOG(WARN, "LAN %s: no multicast: %s", set->name, strerror(-rc));
+}
+
+static void routes_take(struct lans *lans)
+{
+	struct lan_mld_route asked;
+	uint32_t mif;
+
+	for (int i = 0; i < READS_A_ROUND && lan_mroute_read(&lans->mroute, &mif, &asked); i++)
+		for (size_t k = 0; k < LANS; k++)
+			lan_mld_asked(&lans->lan[k].mld, mif, &asked);
+}
+
+static void mld_take(struct lans *lans, struct lan *lan)
+{
+	uint8_t packet[LAN_MLD_PACKET_MAX];
+	struct ipc_punt_lan punt = {};
+	size_t len = 1;
+
+	memcpy(punt.name, lan->ra.set.name, sizeof(punt.name));
+	for (int i = 0; i < READS_A_ROUND && len; i++) {
+		len = lan_mld_read(&lan->mld, packet, &punt.own);
+		punt.data_len = (uint32_t)len;
+		if (len)
+			lans->ops->mld(lans->arg, &punt, packet);
+	}
+}
+
 // ---- addresses ----
 
 static int change_addr(
@@ -212,6 +264,7 @@ static bool terminated(const char *text, size_t size)
 static bool set_valid(const struct ipc_lan_set *cmd)
 {
 	if (!terminated(cmd->name, sizeof(cmd->name)) || strlen(cmd->name) >= IFNAMSIZ ||
+		!memchr(cmd->upstream, '\0', sizeof(cmd->upstream)) ||
 		!memchr(cmd->domain, '\0', sizeof(cmd->domain)) ||
 		cmd->prefix_n > IPC_LAN_PREFIXES || cmd->dns_n > IPC_HOSTIF_DNS ||
 		(cmd->mtu && (cmd->mtu < MTU_MIN || cmd->mtu > UINT16_MAX)))
@@ -270,6 +323,7 @@ static int make(struct lans *lans, const char *name, struct lan **out)
 
 static void discard(struct lan *lan)
 {
+	lan_mld_close(&lan->mld);
 	close(lan->fd);
 	host6_forward_put();
 	lan->used = false;
@@ -311,6 +365,7 @@ int lan_set(struct lans *lans, const struct ipc_lan_set *cmd, uint64_t now_us)
 			discard(lan);
 		return rc;
 	}
+	mld_apply(lans, lan, cmd);
 	lan_ra_set(&lan->ra, cmd, now_us);
 	return 0;
 }
@@ -326,6 +381,27 @@ int lan_del(struct lans *lans, const struct ipc_lan_del *cmd, uint64_t now_us)
 		return -ENOENT;
 	unmake(lans, lan, now_us);
 	return 0;
+}
+
+int lan_group_set(struct lans *lans, const struct ipc_lan_group_set *cmd)
+{
+	struct lan *lan = terminated(cmd->name, sizeof(cmd->name)) ? find(lans, cmd->name) : NULL;
+
+	return lan ? lan_mld_group_set(&lan->mld, cmd) : -ENOENT;
+}
+
+int lan_group_del(struct lans *lans, const struct ipc_lan_group_del *cmd)
+{
+	struct lan *lan = terminated(cmd->name, sizeof(cmd->name)) ? find(lans, cmd->name) : NULL;
+
+	return lan ? lan_mld_group_del(&lan->mld, cmd) : -ENOENT;
+}
+
+int lan_query(struct lans *lans, const struct ipc_lan_query *cmd)
+{
+	struct lan *lan = terminated(cmd->name, sizeof(cmd->name)) ? find(lans, cmd->name) : NULL;
+
+	return lan ? lan_mld_query(&lan->mld, cmd) : -ENOENT;
 }
 
 void lans_free(struct lans *lans)
@@ -353,12 +429,14 @@ uint32_t lans_run(struct lans *lans, uint64_t now_us)
 {
 	uint32_t bad = 0;
 
+	routes_take(lans);
 	for (size_t i = 0; i < LANS; i++) {
 		struct lan *lan = &lans->lan[i];
 
 		if (!lan->used)
 			continue;
 		bad += solicitations_take(lan, now_us);
+		mld_take(lans, lan);
 		if (lan->ra.next_us <= now_us)
 			advertise(lan, false, now_us);
 	}

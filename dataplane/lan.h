@@ -7,22 +7,32 @@
 #include "ipc_msg.h"
 #include "ra.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct lans;
 
-// `fd_add` is called for each descriptor that is to be watched for input; closing it ends that.
-// NULL and errno.
-struct lans *lans_new(int (*fd_add)(void *arg, int fd), void *arg);
+struct lan_ops {
+	// For each descriptor that is to be watched for input; closing it ends that.
+	int (*fd_add)(void *arg, int fd);
+	// MLD was heard on a LAN, in this IPv6 packet.
+	void (*mld)(void *arg, const struct ipc_punt_lan *punt, const uint8_t *packet);
+};
+
+struct lans *lans_new(const struct lan_ops *ops, void *arg); // lends; NULL and errno
 void lans_free(struct lans *lans); // withdraws everything; accepts NULL
 
 // Commands from control, checked here. 0, -EINVAL, -ENODEV, -ENOSPC, -ENOENT, or what the kernel
 // says.
 int lan_set(struct lans *lans, const struct ipc_lan_set *cmd, uint64_t now_us);
 int lan_del(struct lans *lans, const struct ipc_lan_del *cmd, uint64_t now_us);
+// Of a LAN that multicast is forwarded to; else -ENOENT, -ENOTSUP.
+int lan_group_set(struct lans *lans, const struct ipc_lan_group_set *cmd);
+int lan_group_del(struct lans *lans, const struct ipc_lan_group_del *cmd);
+int lan_query(struct lans *lans, const struct ipc_lan_query *cmd);
 
 uint64_t lans_next_us(const struct lans *lans); // CLOCK_NEVER
-// Sends what is due, reads solicitations. Any time. The bad ones among them are returned.
+// Sends what is due, reads solicitations and MLD. Any time. The bad solicitations are counted.
 uint32_t lans_run(struct lans *lans, uint64_t now_us);
 
 // ---- lan_ra.c: what is advertised and when; pure ----

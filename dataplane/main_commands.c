@@ -4,6 +4,7 @@
 #include "main_commands.h"
 
 #include "events.h"
+#include "lan_mld.h"
 #include "log.h"
 
 #include <errno.h>
@@ -55,6 +56,23 @@ static void tell_addr(void *arg, const struct ipc_hostif_addr_state *state)
 static const struct hostif_ops hostif_ops = {
 	.open = open_port, .close = close_port, .addr_state = tell_addr};
 
+// Never in the way of answers.
+static void punt_lan(void *arg, const struct ipc_punt_lan *punt, const uint8_t *packet)
+{
+	struct main_commands *c = arg;
+	struct ring *ring = seam_server_ring(c->server, SEAM_EVENT);
+	uint8_t msg[sizeof(*punt) + LAN_MLD_PACKET_MAX];
+
+	if (!ring || ring_free_cells(ring) < 2 * EVENT_CELLS_SPARE) {
+		c->plane->drops.n[ring ? DROP_PUNT_FULL : DROP_PUNT_NO_CONTROL]++;
+		return;
+	}
+	memcpy(msg, punt, sizeof(*punt));
+	memcpy(msg + sizeof(*punt), packet, punt->data_len);
+	event_put(
+		c->events, ring, IPC_PUNT_LAN, 0, 0, msg, (uint32_t)sizeof(*punt) + punt->data_len);
+}
+
 static int watch(void *arg, int fd)
 {
 	struct main_commands *c = arg;
@@ -62,6 +80,8 @@ static int watch(void *arg, int fd)
 
 	return epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
+
+static const struct lan_ops lan_ops = {.fd_add = watch, .mld = punt_lan};
 
 struct main_commands *main_commands_new(
 	struct plane *plane, struct seam_server *server, const char *hook)
@@ -78,7 +98,7 @@ struct main_commands *main_commands_new(
 	if (c->epoll_fd >= 0 && c->events && c->msg)
 		c->hostifs = hostifs_new(hook, &hostif_ops, c);
 	if (c->hostifs && !watch(c, hostifs_fd(c->hostifs)))
-		c->lans = lans_new(watch, c);
+		c->lans = lans_new(&lan_ops, c);
 	if (!c->lans) {
 		main_commands_free(c);
 		return NULL;
@@ -259,6 +279,15 @@ static void run(
 		break;
 	case IPC_LAN_DEL:
 		ack(c, hdr, lan_del(c->lans, payload, now_us));
+		break;
+	case IPC_LAN_GROUP_SET:
+		ack(c, hdr, lan_group_set(c->lans, payload));
+		break;
+	case IPC_LAN_GROUP_DEL:
+		ack(c, hdr, lan_group_del(c->lans, payload));
+		break;
+	case IPC_LAN_QUERY:
+		ack(c, hdr, lan_query(c->lans, payload));
 		break;
 	case IPC_PORT_LIST:
 		list(c, hdr, payload, IPC_PORT_INFO, sizeof(struct ipc_port_info), port_item,

@@ -330,6 +330,8 @@ static int fd_add(void *arg, int fd)
 	return 0;
 }
 
+static const struct lan_ops lan_ops = {.fd_add = fd_add};
+
 static bool has_addr(const char *iface, const char *text)
 {
 	char command[200];
@@ -367,7 +369,7 @@ START_TEST(test_lan)
 {
 	struct ipc_lan_set set = {.name = "lan0", .mtu = 1400, .prefix_n = 1, .lifetime_s = 86400};
 	struct ipc_lan_del del = {.name = "lan0"};
-	struct lans *lans = lans_new(fd_add, NULL);
+	struct lans *lans = lans_new(&lan_ops, NULL);
 
 	ck_assert_ptr_nonnull(lans);
 	ck_assert_int_eq(inet_prefix_parse("2001:db8:5000:100::/64", &set.prefix[0]), 0);

@@ -23,7 +23,8 @@ static const struct {
 #undef X
 #define X(n, payload)                                                                              \
 	{IPC_##n, #n, sizeof(payload), false,                                                      \
-		IPC_##n == IPC_PUNT_UDP || IPC_##n == IPC_PUNT_INNER || IPC_##n == IPC_PUNT_PORT},
+		IPC_##n == IPC_PUNT_UDP || IPC_##n == IPC_PUNT_INNER ||                            \
+			IPC_##n == IPC_PUNT_PORT || IPC_##n == IPC_PUNT_LAN},
 		IPC_EVENTS(X)
 #undef X
 };
