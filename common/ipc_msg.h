@@ -296,6 +296,13 @@ struct ipc_group_del { // -ENOENT
 	struct inet_addr group;
 	uint64_t link;
 };
+// What memberships are there that control does not know of, because it was started again or was away.
+// `begin`: those that are there now are of before, until they are set again. Else those of before go,
+// at most `max` of them. To every worker. Answer: ACK; -EAGAIN: there are more.
+struct ipc_group_sweep {
+	uint32_t begin;
+	uint32_t max;
+};
 // Multicast packets of links of at least this scope (RFC 4007, 4 bits) go out by the inner ports;
 // 16: none. To every worker.
 struct ipc_group_upstream {
@@ -364,6 +371,7 @@ struct ipc_punt_inner {
 	X(LAN_QUERY, struct ipc_lan_query)                                                         \
 	X(GROUP_SET, struct ipc_group_set)                                                         \
 	X(GROUP_DEL, struct ipc_group_del)                                                         \
+	X(GROUP_SWEEP, struct ipc_group_sweep)                                                     \
 	X(GROUP_UPSTREAM, struct ipc_group_upstream)                                               \
 	X(PORT_LIST, struct ipc_list)                                                              \
 	X(NEIGH_LIST, struct ipc_list)                                                             \

@@ -20,14 +20,22 @@
 LOG_TYPE("group");
 
 #define QUERY_DELAY_US (100 * US_PER_MS) // one host answers: nothing has to be spread
+#define SWEEP_AFTER_US (10 * US_PER_S) // both queries, and the time for an answer
+#define SWEEP_TURN 256 // memberships in one command
 #define SCOPE_MIN 3 // link-local scope stays on the link, RFC 4007 section 5
+
+struct sweep { // of one worker
+	struct control *control;
+	uint32_t thread;
+};
 
 struct groups {
 	struct group_table *table;
 	struct group_ports *ports;
 	struct group_asks *asks;
-	uint32_t lost_n, lost_room; // what went while no dataplane could be told
-	struct ipc_group_del *lost;
+	bool fresh; // what links want is not known yet; the dataplane may know from before
+	uint64_t sweep_us; // then it forgets what we do not know; CLOCK_NEVER
+	struct sweep sweep[SEAM_WORKERS_MAX]; // by worker
 };
 
 // ---- to the workers ----
@@ -71,40 +79,10 @@ static void send_set(struct control *control, uint64_t link, sa_ref_t ref,
 	send_everywhere(control, IPC_GROUP_SET, &cmd, sizeof(cmd), on_set);
 }
 
-static void remember_lost(struct groups *groups, const struct ipc_group_del *cmd)
-{
-	struct ipc_group_del *more = NULL;
-
-	if (groups->lost_n == groups->lost_room) {
-		more = realloc(groups->lost, (groups->lost_room + 64) * sizeof(*more));
-		if (more == NULL) {
-			LOG_LIMITED(ERR, "out of memory: a membership may stay in the dataplane");
-			return;
-		}
-		groups->lost = more;
-		groups->lost_room += 64;
-	}
-	groups->lost[groups->lost_n++] = *cmd;
-}
-
-static void send_lost(struct control *control)
-{
-	struct groups *groups = control->groups;
-
-	for (uint32_t i = 0; i < groups->lost_n; i++)
-		send_everywhere(
-			control, IPC_GROUP_DEL, &groups->lost[i], sizeof(groups->lost[i]), on_gone);
-	free(groups->lost);
-	groups->lost = NULL;
-	groups->lost_n = groups->lost_room = 0;
-}
-
 static void send_del(struct control *control, uint64_t link, const struct inet_addr *group)
 {
 	struct ipc_group_del cmd = {.group = *group, .link = link};
 
-	if (!dp_client_connected(control->dp))
-		remember_lost(control->groups, &cmd);
 	send_everywhere(control, IPC_GROUP_DEL, &cmd, sizeof(cmd), on_gone);
 }
 
@@ -152,6 +130,8 @@ int groups_init(struct control *control)
 	if (groups == NULL)
 		return -ENOMEM;
 	control->groups = groups;
+	groups->fresh = true;
+	groups->sweep_us = CLOCK_NEVER;
 	control_random(NULL, secret, sizeof(secret));
 	groups->table = group_table_new(&limits, &events, control, secret);
 	groups->ports = group_ports_new(control);
@@ -172,7 +152,6 @@ void groups_fini(struct control *control)
 	group_asks_free(groups->asks);
 	group_table_free(groups->table);
 	group_ports_free(groups->ports);
-	free(groups->lost);
 	free(groups);
 	control->groups = NULL;
 }
@@ -367,6 +346,48 @@ void groups_reconfigure(struct control *control)
 
 // ---- the dataplane comes ----
 
+// What the workers have may be of a control before us, or be gone meanwhile: what is not set again goes,
+// as soon as links have had time to say what they want.
+static void sweep_begin(struct control *control)
+{
+	struct ipc_group_sweep cmd = {.begin = 1};
+
+	send_everywhere(control, IPC_GROUP_SWEEP, &cmd, sizeof(cmd), on_set);
+}
+
+static void sweep_some(struct sweep *sweep);
+
+static void on_swept(void *arg, const struct ipc_hdr *hdr, const void *payload, bool last)
+{
+	(void)payload;
+	(void)last;
+	if (hdr != NULL && hdr->status == EAGAIN)
+		sweep_some(arg);
+}
+
+static void sweep_some(struct sweep *sweep)
+{
+	struct ipc_group_sweep cmd = {.max = SWEEP_TURN};
+
+	dp_client_command(sweep->control->dp, sweep->thread, IPC_GROUP_SWEEP, &cmd, sizeof(cmd),
+		on_swept, sweep);
+}
+
+static void sweep_due(struct control *control, uint64_t now_us)
+{
+	struct groups *groups = control->groups;
+	uint32_t threads = dp_client_threads(control->dp);
+
+	if (now_us < groups->sweep_us)
+		return;
+	groups->sweep_us = CLOCK_NEVER;
+	groups->fresh = false;
+	for (uint32_t i = 0; i < SEAM_WORKERS_MAX && i + 1 < threads; i++) {
+		groups->sweep[i] = (struct sweep){control, i + 1};
+		sweep_some(&groups->sweep[i]);
+	}
+}
+
 static bool each_member(void *arg, const struct group_member_info *info)
 {
 	struct control *control = arg;
@@ -385,10 +406,11 @@ void groups_reconcile(struct control *control)
 
 	if (control->groups == NULL || !control->config->gateway.present)
 		return;
-	send_lost(control); // before what is there: it may have come back
+	sweep_begin(control);
 	send_everywhere(control, IPC_GROUP_UPSTREAM, &cmd, sizeof(cmd), on_set);
 	while (group_walk(control->groups->table, &cursor, 1024, each_member, control))
 		;
+	control->groups->sweep_us = clock_now_us() + (control->groups->fresh ? SWEEP_AFTER_US : 0);
 	group_ports_refresh(control->groups->ports);
 }
 
@@ -409,6 +431,8 @@ uint64_t groups_next_us(const struct control *control)
 		return CLOCK_NEVER;
 	ports_us = group_ports_next_us(control->groups->ports);
 	asks_us = group_ask_next_us(control->groups->asks);
+	if (control->groups->sweep_us < asks_us)
+		asks_us = control->groups->sweep_us;
 	return asks_us < ports_us ? asks_us : ports_us;
 }
 
@@ -417,6 +441,7 @@ void groups_send(struct control *control, uint64_t now_us)
 	if (control->groups == NULL || control->phase != PHASE_READY)
 		return;
 	ask_due(control, now_us);
+	sweep_due(control, now_us);
 	group_ports_send(control->groups->ports, now_us);
 }
 

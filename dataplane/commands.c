@@ -141,6 +141,8 @@ static int run_simple(struct worker *w, uint32_t type, const void *payload)
 		return group_set(w->groups, payload);
 	case IPC_GROUP_DEL:
 		return group_del(w->groups, payload);
+	case IPC_GROUP_SWEEP:
+		return group_sweep(w->groups, payload);
 	case IPC_GROUP_UPSTREAM:
 		return group_upstream(w->groups, payload);
 	case IPC_PING:

@@ -15,6 +15,8 @@
 #define HASH_ROOM (1u << 22) // address space; beyond, chains get longer
 #define SCOPE_LINK 2
 #define MEMBERS_MIN 4
+#define SWEEP_MAX 1024 // memberships, and
+#define SWEEP_SLOTS 16384 // slots that one command is for
 
 struct hash {
 	struct group_node **slot;
@@ -30,6 +32,7 @@ struct membership {
 	uint64_t link;
 	uint32_t worker;
 	uint32_t at; // in group->member
+	uint32_t epoch; // when it was last set
 };
 
 struct group_table {
@@ -38,6 +41,8 @@ struct group_table {
 	uint32_t worker;
 	uint32_t workers;
 	uint32_t scope_min;
+	uint32_t epoch; // grows when a sweep begins
+	uint32_t swept; // slots of memberships that this one is through with
 };
 
 // ---- a hash table that grows by a slot at a time ----
@@ -315,7 +320,7 @@ static int member_add(
 
 	if (!m)
 		return -ENOSPC;
-	*m = (struct membership){.group = group, .link = cmd->link};
+	*m = (struct membership){.group = group, .link = cmd->link, .epoch = table->epoch};
 	m->node.hash = membership_hash(group, cmd->link);
 	rc = place(table, m, cmd);
 	if (rc)
@@ -372,8 +377,20 @@ int group_set(struct group_table *table, const struct ipc_group_set *cmd)
 		return -ENOSPC;
 	m = member_find(table, group, cmd->link);
 	rc = m ? member_replace(table, m, cmd) : member_add(table, group, cmd);
+	if (m)
+		m->epoch = table->epoch;
 	group_drop_empty(table, group);
 	return rc;
+}
+
+static void member_drop(struct group_table *table, struct membership *m)
+{
+	struct group *group = m->group;
+
+	displace(table, m);
+	hash_take(&table->memberships, &m->node);
+	free(m);
+	group_drop_empty(table, group);
 }
 
 int group_del(struct group_table *table, const struct ipc_group_del *cmd)
@@ -387,10 +404,45 @@ int group_del(struct group_table *table, const struct ipc_group_del *cmd)
 	m = group ? member_find(table, group, cmd->link) : NULL;
 	if (!m)
 		return -ENOENT;
-	displace(table, m);
-	hash_take(&table->memberships, &m->node);
-	free(m);
-	group_drop_empty(table, group);
+	member_drop(table, m);
+	return 0;
+}
+
+// Of before the sweep, in this slot; NULL: none.
+static struct membership *member_old(const struct group_table *table, uint32_t slot)
+{
+	for (struct group_node *n = table->memberships.slot[slot]; n; n = n->next) {
+		struct membership *m = (struct membership *)n; // its first field
+
+		if (m->epoch != table->epoch)
+			return m;
+	}
+	return NULL;
+}
+
+// A bounded part at a time. When the table grows meanwhile, what moves goes to a slot that is to come.
+int group_sweep(struct group_table *table, const struct ipc_group_sweep *cmd)
+{
+	uint32_t left = cmd->max < SWEEP_MAX ? cmd->max : SWEEP_MAX;
+
+	if (cmd->begin > 1 || (!cmd->begin && !cmd->max))
+		return -EINVAL;
+	if (cmd->begin) {
+		table->epoch++;
+		table->swept = 0;
+		return 0;
+	}
+	for (uint32_t slots = 0; table->swept < table->memberships.size; table->swept++, slots++) {
+		struct membership *m;
+
+		if (slots == SWEEP_SLOTS)
+			return -EAGAIN;
+		while ((m = member_old(table, table->swept))) {
+			if (!left--)
+				return -EAGAIN;
+			member_drop(table, m);
+		}
+	}
 	return 0;
 }
 

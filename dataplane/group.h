@@ -50,6 +50,7 @@ void group_table_free(struct group_table *table); // accepts NULL
 // Commands. 0; -EINVAL; -ENOSPC: no memory; -ENOENT.
 int group_set(struct group_table *table, const struct ipc_group_set *cmd);
 int group_del(struct group_table *table, const struct ipc_group_del *cmd);
+int group_sweep(struct group_table *table, const struct ipc_group_sweep *cmd); // -EAGAIN: more
 int group_upstream(struct group_table *table, const struct ipc_group_upstream *cmd);
 
 // The group that the packet at `ip` is sent to, NULL: nobody's.

@@ -35,6 +35,7 @@ static struct seen {
 		struct ipc_lan_del lan_del;
 		struct ipc_group_set group_set;
 		struct ipc_group_del group_del;
+		struct ipc_group_sweep group_sweep;
 		struct ipc_group_upstream group_upstream;
 		struct ipc_punt_port port;
 	};

@@ -167,6 +167,41 @@ START_TEST(test_many)
 }
 END_TEST
 
+static int sweep(uint32_t begin, uint32_t max)
+{
+	struct ipc_group_sweep cmd = {begin, max};
+
+	return group_sweep(table, &cmd);
+}
+
+// Control began anew: what it sets again stays, what it does not know goes, a part at a time.
+START_TEST(test_sweep)
+{
+	uint32_t again = 0;
+
+	for (uint32_t i = 0; i < 1000; i++)
+		ck_assert_int_eq(set(group_nth(i), 7, spi_make(i % WORKERS, 0, 7), 1), 0);
+	ck_assert_int_eq(sweep(0, 10000), 0); // nothing is of before
+	ck_assert_int_eq(sweep(1, 0), 0);
+	for (uint32_t i = 0; i < 1000; i += 3)
+		ck_assert_int_eq(set(group_nth(i), 7, spi_make(i % WORKERS, 0, 8), 1), 0);
+	for (uint32_t i = 2000; i < 4000; i++) // the table grows
+		ck_assert_int_eq(set(group_nth(i), 9, spi_make(SELF, 0, 9), 0), 0);
+	while (sweep(0, 10) == -EAGAIN)
+		again++;
+	ck_assert_uint_ge(again, 60);
+	for (uint32_t i = 0; i < 4000; i++) {
+		struct inet_addr a = group_nth(i);
+		bool stays = i < 1000 ? i % 3 == 0 : i >= 2000;
+
+		ck_assert_int_eq(lookup(&a) != NULL, stays);
+		ck_assert_int_eq(del(a, i < 1000 ? 7 : 9), stays ? 0 : -ENOENT);
+	}
+	ck_assert_int_eq(sweep(2, 1), -EINVAL);
+	ck_assert_int_eq(sweep(0, 0), -EINVAL);
+}
+END_TEST
+
 START_TEST(test_invalid)
 {
 	static const char *const not_groups[] = {"ff01::1", "ff02::1", "ff11::5", "ff12::5",
@@ -212,6 +247,7 @@ static Suite *suite(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_model);
 	tcase_add_test(tc, test_many);
+	tcase_add_test(tc, test_sweep);
 	tcase_add_test(tc, test_invalid);
 	suite_add_tcase(s, tc);
 	return s;

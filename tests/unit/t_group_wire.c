@@ -421,6 +421,50 @@ START_TEST(test_upstream_query)
 END_TEST
 
 // The dataplane was away for a moment: it is told all there is.
+// Begun at each of two workers, and then done.
+static void expect_sweeps(void)
+{
+	ck_assert_uint_eq(count_seen(IPC_GROUP_SWEEP), 4);
+	for (uint32_t thread = 1; thread <= 2; thread++) {
+		uint32_t begin = 2;
+
+		for (size_t i = 0; i < seen_n; i++)
+			if (seen[i].thread == thread && seen[i].type == IPC_GROUP_SWEEP) {
+				ck_assert_uint_lt(seen[i].group_sweep.begin, begin);
+				begin = seen[i].group_sweep.begin;
+			}
+		ck_assert_uint_eq(begin, 0);
+	}
+}
+
+// After a start nobody knows what links want: what the dataplane has stays until they had time to say
+// so. In later connections what is set again is all there is, and the rest goes at once.
+START_TEST(test_sweep)
+{
+	uint64_t now_us = clock_now_us();
+
+	ck_assert_uint_eq(count_seen(IPC_GROUP_SWEEP), 2);
+	ck_assert_uint_eq(find_seen(IPC_GROUP_SWEEP, 0)->group_sweep.begin, 1);
+	ck_assert_uint_gt(groups_next_us(&control), now_us + 5 * US_PER_S);
+	groups_send(&control, now_us + 5 * US_PER_S);
+	serve();
+	ck_assert_uint_eq(count_seen(IPC_GROUP_SWEEP), 2);
+	groups_send(&control, now_us + 11 * US_PER_S);
+	serve();
+	expect_sweeps();
+	ck_assert_uint_eq(groups_next_us(&control), CLOCK_NEVER);
+	fake_dataplane_die(&dp);
+	until_phase(PHASE_ALONE);
+	seen_n = 0;
+	fake_dataplane_expect(&dp);
+	until_phase(PHASE_READY);
+	pthread_join(dp.thread, NULL);
+	control_pump(&control);
+	serve();
+	expect_sweeps();
+}
+END_TEST
+
 START_TEST(test_reconnect)
 {
 	out_set(link6, REF_A, 5, "::/0");
@@ -454,7 +498,9 @@ START_TEST(test_left_meanwhile)
 	pthread_join(dp.thread, NULL);
 	serve();
 	ck_assert_uint_eq(count_seen(IPC_GROUP_SET), 0);
-	ck_assert_uint_eq(count_seen(IPC_GROUP_DEL), 2);
+	groups_send(&control, clock_now_us() + 3600 * US_PER_S);
+	serve();
+	expect_sweeps();
 }
 END_TEST
 
@@ -501,6 +547,7 @@ int main(void)
 	tcase_add_test(tc, test_reload);
 	tcase_add_test(tc, test_unspecified_source);
 	tcase_add_test(tc, test_upstream_query);
+	tcase_add_test(tc, test_sweep);
 	tcase_add_test(tc, test_reconnect);
 	tcase_add_test(tc, test_left_meanwhile);
 	tcase_add_test(tc, test_policy_L19_L25);
