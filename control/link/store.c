@@ -48,8 +48,8 @@ static int on_busy(void *arg, int tries)
 }
 
 // The cache is small on purpose: when a page of the table is split, SQLite renumbers pages by way of one
-// far behind the end, and the next commit then goes through all pages that are cached. Leases lie
-// anywhere in the table, so that splits are frequent; pages that are not cached are the kernel's and
+// far behind the end, and the next commit then goes through all pages that are cached. Leases that
+// are given back lie anywhere in the table, so that splits are frequent; pages that are not cached are the kernel's and
 // cost a read of 4 KiB.
 static int setup(struct store *store)
 {
