@@ -28,7 +28,7 @@ static struct ipc_sa_info query(enum ipc_direction dir, uint32_t name)
 		statement;                                                                         \
 	}
 SPOILER(encr, sa->suite.encr = 99)
-SPOILER(key_bits, sa->suite.key_bits = 192)
+SPOILER(key_bits, sa->suite.key_bits = 160)
 SPOILER(integ, sa->suite.integ = INTEG_HMAC_SHA2_256_128)
 SPOILER(cbc_alone, (sa->suite.encr = ENCR_AES_CBC, sa->encr_key_len = 16))
 SPOILER(esn, sa->suite.esn = 2)
