@@ -23,10 +23,17 @@ struct host {
 	uint32_t heard; // in which periods, one bit each
 };
 
+struct leaving {
+	struct group_lan *lan;
+	struct group_record record;
+	uint64_t now_us;
+};
+
 struct left { // a group that an MLDv1 host left
 	struct inet_addr group;
 	uint64_t due_us;
 	uint32_t queries; // still to be sent
+	bool answered; // by a host of MLDv2
 };
 
 struct group_lan {
@@ -175,6 +182,14 @@ static void stays(struct group_lan *lan, const struct inet_addr *group)
 		*left = lan->left[--lan->left_n];
 }
 
+static void answered(struct group_lan *lan, const struct inet_addr *group)
+{
+	struct left *left = find_left(lan, group);
+
+	if (left != NULL)
+		left->answered = true;
+}
+
 static bool wanted_by_old(const struct group_lan *lan, const struct inet_addr *group)
 {
 	return group_find(lan->table, listener(0, 0), group) != NULL ||
@@ -221,6 +236,8 @@ void group_lan_report(struct group_lan *lan, struct group_msg *msg, uint64_t now
 			continue;
 		if (msg->version == 1 && !done)
 			stays(lan, &record.group);
+		else if (!done && record.type != GROUP_BLOCK_OLD_SOURCES)
+			answered(lan, &record.group);
 		take_record(lan, host, &record, now_us);
 	}
 }
@@ -252,14 +269,37 @@ static void general(struct group_lan *lan, uint64_t now_us)
 		now_us + (lan->startup > 0 ? GROUP_LAN_INTERVAL_US / 4 : GROUP_LAN_INTERVAL_US);
 }
 
-// Nobody wanted it after all.
+static bool leave_host(void *arg, struct hash_node *node)
+{
+	const struct leaving *leaving = arg;
+
+	for (uint32_t period = 0; period < 2; period++) {
+		uint64_t key = listener(node->key, period);
+
+		if (group_find(leaving->lan->table, key, &leaving->record.group) != NULL)
+			group_input(leaving->lan->table, key, &leaving->record, leaving->now_us);
+	}
+	return true;
+}
+
+// No host of MLDv1 wanted it after all. Where nobody else answered either, nobody has it: a host that
+// went from MLDv2 to MLDv1 stands here twice, and said of the first that it wants it (RFC 3810 section
+// 8.3.2: the group as a whole is in the older mode).
 static void leave(struct group_lan *lan, struct left *left, uint64_t now_us)
 {
-	struct group_record record = {.type = GROUP_CHANGE_TO_INCLUDE, .group = left->group};
+	struct leaving leaving = {
+		.lan = lan,
+		.record = {.type = GROUP_CHANGE_TO_INCLUDE, .group = left->group},
+		.now_us = now_us,
+	};
+	struct hash_node *old = hash_find(&lan->hosts, 0);
+	bool others = left->answered;
 
 	*left = lan->left[--lan->left_n];
-	for (uint32_t period = 0; period < 2; period++)
-		group_input(lan->table, listener(0, period), &record, now_us);
+	if (!others)
+		hash_each(&lan->hosts, leave_host, &leaving);
+	else if (old != NULL)
+		leave_host(&leaving, old);
 }
 
 static bool take_left(struct group_lan *lan, uint64_t now_us, struct group_query *query)

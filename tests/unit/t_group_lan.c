@@ -156,6 +156,37 @@ START_TEST(test_v1)
 }
 END_TEST
 
+// A late answer of MLDv2 comes from a host that speaks MLDv1 by now.
+START_TEST(test_v2_then_v1)
+{
+	uint32_t general, specific;
+
+	says("fe80::1", 1, GROUP_MODE_IS_EXCLUDE, NULL, S(1));
+	says("fe80::1", 2, GROUP_MODE_IS_EXCLUDE, NULL, S(2));
+	says("fe80::1", 1, GROUP_CHANGE_TO_INCLUDE, NULL, S(3));
+	run(S(6), &general, &specific);
+	ck_assert_uint_eq(specific, GROUP_LAN_ROBUSTNESS);
+	ck_assert(!is_wanted);
+}
+END_TEST
+
+// Asked because one of MLDv1 left, a host of MLDv2 says that it wants it: of it alone is it known.
+START_TEST(test_v2_answers)
+{
+	uint32_t general, specific;
+
+	says("fe80::1", 1, GROUP_MODE_IS_EXCLUDE, NULL, S(1));
+	says("fe80::2", 2, GROUP_CHANGE_TO_EXCLUDE, NULL, S(1));
+	says("fe80::1", 1, GROUP_CHANGE_TO_INCLUDE, NULL, S(3));
+	run(S(3), &general, &specific);
+	says("fe80::2", 2, GROUP_MODE_IS_EXCLUDE, NULL, S(4));
+	run(S(6), &general, &specific);
+	ck_assert(is_wanted);
+	says("fe80::2", 2, GROUP_CHANGE_TO_INCLUDE, NULL, S(7));
+	ck_assert(!is_wanted);
+}
+END_TEST
+
 // Two at startup, then one each 125 s; none while a router with a lower address asks.
 START_TEST(test_queries)
 {
@@ -207,6 +238,8 @@ int main(void)
 	tcase_add_test(tcase, test_sources);
 	tcase_add_test(tcase, test_age);
 	tcase_add_test(tcase, test_v1);
+	tcase_add_test(tcase, test_v2_then_v1);
+	tcase_add_test(tcase, test_v2_answers);
 	tcase_add_test(tcase, test_queries);
 	tcase_add_test(tcase, test_many_hosts);
 	suite_add_tcase(suite, tcase);
