@@ -74,7 +74,10 @@ int auth_talk_read(struct ike_sa *sa, const struct ike_msg *msg)
 {
 	struct payload_notify notify;
 
-	if (own_of(sa) == NULL || !task_notify_find(msg, NOTIFY_SIGNATURE_HASH_ALGORITHMS, &notify))
+	if (own_of(sa) == NULL)
+		return 0;
+	talk_of(sa)->peer_hashes = 0; // an answer before this one may have been forged
+	if (!task_notify_find(msg, NOTIFY_SIGNATURE_HASH_ALGORITHMS, &notify))
 		return 0;
 	return payload_hashes_read(&notify, &talk_of(sa)->peer_hashes);
 }

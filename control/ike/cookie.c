@@ -35,10 +35,12 @@ static int compute(const struct cookie_secret *secret, const struct inet_addr *r
 	uint64_t spi_i, const struct nonce *ni, uint8_t out[COOKIE_BYTES])
 {
 	uint8_t digest[DIGEST_BYTES_MAX];
+	// The family says how long the address is, where the nonce begins.
 	const struct bytes parts[] = {{(const uint8_t *)&spi_i, sizeof(spi_i)},
+		{(const uint8_t *)&remote->family, sizeof(remote->family)},
 		{remote->bytes, inet_addr_bits(remote->family) / 8}, nonce_bytes(ni)};
 	int ret = prf_digest_hmac(EVP_DIGEST_SHA256,
-		(struct bytes){secret->key, sizeof(secret->key)}, parts, 3, digest);
+		(struct bytes){secret->key, sizeof(secret->key)}, parts, 4, digest);
 
 	out[0] = secret->version;
 	memcpy(out + 1, digest, COOKIE_BYTES - 1);

@@ -203,7 +203,7 @@ static int refit(struct ike_sa *sa, const uint8_t *bytes, size_t len)
 	uint8_t first = PAYLOAD_NONE;
 	int ret;
 
-	if (!sa->fragmentation.supported || len + around(sa) <= size_now(sa))
+	if (!sa->keyed || !sa->fragmentation.supported || len + around(sa) <= size_now(sa))
 		return 0;
 	ret = reopen(sa, bytes, len, &header, &first, &n, &longest);
 	if (ret < 0 || longest + around(sa) <= size_now(sa))

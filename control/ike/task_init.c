@@ -197,13 +197,15 @@ static const char *accept_answer(
 	if (natd_read(sa, msg, datagram, sa->connection->config->force_encap) ||
 		auth_talk_read(sa, msg))
 		return "malformed notify";
-	fragmentation_read(sa, msg);
 	if (dh_shared(hs->dh, ke.data, ke.len, shared, &shared_len))
 		return "unacceptable key exchange value";
 	sa->spi_r = msg->header.spi_r;
 	ret = ike_sa_key(sa, &hs->ni, &hs->nr, (struct bytes){shared, shared_len}, NULL);
 	secret_wipe(shared, sizeof(shared));
-	return ret < 0 ? "no keys" : NULL;
+	if (ret < 0)
+		return "no keys";
+	fragmentation_read(sa, msg);
+	return NULL;
 }
 
 void task_init_process(struct ike_sa *sa, const struct ike_datagram *datagram)

@@ -194,7 +194,7 @@ int lease_resume(struct lease_book *book, uint32_t pool, const struct config_id 
 
 	if (error != 0)
 		return error;
-	if (record->lease.used_s == 0)
+	if (record->lease.used_s < since_s)
 		record->lease.used_s = since_s;
 	record_make_live(book, record, link);
 	*out = &record->lease;

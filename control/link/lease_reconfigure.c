@@ -136,8 +136,9 @@ static void leave(struct change *change, struct record *record)
 		change->lost_n++;
 		change->lost(change->arg, &record->lease);
 		record_make_reserved(book, record);
-		if (!record->saved)
-			record_save(book, record);
+		// Also over a row that there is: it says when the lease was given back before, and
+		// another row of this owner may be younger than that.
+		record_save(book, record);
 	}
 	record_drop(book, record);
 }

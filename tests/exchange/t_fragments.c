@@ -71,6 +71,44 @@ static void finish(void)
 	net_finish(&net);
 }
 
+// The public value in IKE_SA_INIT responses becomes zero.
+static bool spoil_ke(struct net *n, struct packet *packet)
+{
+	uint8_t next = packet->data[16];
+	size_t at = 28;
+
+	if (packet->from != &n->b || packet->data[18] != IKE_SA_INIT)
+		return true;
+	while (next != PAYLOAD_KE && next != PAYLOAD_NONE) {
+		next = packet->data[at];
+		at += be16(packet->data + at + 2);
+	}
+	if (next == PAYLOAD_KE)
+		memset(packet->data + at + 8, 0, be16(packet->data + at + 2) - 8);
+	return true;
+}
+
+// An answer with a key exchange value that will not do says that fragments are understood, and the
+// request, too long for the smallest path, goes out again and again: there are no keys to cut it with.
+START_TEST(no_keys_yet)
+{
+	static const struct alg_dh *group;
+
+	net_init(&net, 5);
+	group = alg_dh_find(DH_MODP_4096);
+	net.a.config.ike.proposal[0].dh[0] = net.b.config.ike.proposal[0].dh[0] = group;
+	net_start(&net);
+	net.filter = spoil_ke;
+	net_connect(&net);
+	net_run(&net, 12 * US_PER_S);
+	ck_assert_uint_eq(net.a.up, 0);
+	net.filter = NULL;
+	net_run(&net, 60 * US_PER_S);
+	net_settle(&net);
+	finish();
+}
+END_TEST
+
 static const struct {
 	bool a, b, fragments;
 	const char *why;
@@ -602,6 +640,7 @@ int main(void)
 	tcase_add_loop_test(tc, negotiated, 0, sizeof(sides) / sizeof(sides[0]));
 	tcase_add_loop_test(tc, every_size, 0, 10);
 	tcase_add_test(tc, small_messages);
+	tcase_add_test(tc, no_keys_yet);
 	tcase_add_loop_test(tc, one_lost, 0, 24);
 	tcase_add_loop_test(tc, bad_weather, 0, 30);
 	tcase_add_test(tc, reversed_and_doubled);

@@ -178,8 +178,9 @@ client_json()
 }
 
 # Packets that died for a reason, or for any that is a loss. Not losses: what was answered with a
-# too-big, what belongs to the host's kernel, keepalives, dummies, and noise of the network.
-no_loss='"too-big", "host", "natt-keepalive", "esp-dummy", "clear-on-outer", "not-ours", "no-group", "scope", "not-ip", "icmp-error-in"'
+# too-big, what belongs to the host's kernel, keepalives, dummies, noise of the network, and what
+# came for control (a host's MLD, say) before that was there.
+no_loss='"too-big", "host", "natt-keepalive", "esp-dummy", "clear-on-outer", "not-ours", "no-group", "scope", "not-ip", "icmp-error-in", "punt-no-control"'
 
 # drop_count [REASON]: in the gateway.
 drop_count()

@@ -153,9 +153,9 @@ send ns source=:: target=2001:db8:3000:: count=40
 check_equal "claims of the bad one" $limit "$(link_of bad '.claimed | length')"
 check_equal "claims beyond, each counted" $((before + 40 - limit + 1)) "$(stat_count ndp_over-limit)"
 check_equal "each with an answer" $((40 - limit + 1)) "$(heard loop | grep -c '^136 ff02::1 255 0 0 1 2001:db8:3000::')"
-limited=$(stat_count punt_limited)
+limited=$(drop_count punt-link-limit)
 send ns source=:: target=2001:db8:3000:: count=400 gap=0.001
-check "a flood of them is cut off before anybody looks" test "$(stat_count punt_limited)" -ge $((limited + 200))
+check "a flood of them is cut off before anybody looks" test "$(drop_count punt-link-limit)" -ge $((limited + 200))
 ip -n cpn-far addr add 2001:db8:3000::88/64 dev cpn0
 check "the good one claims another address meanwhile" wait_for 10 claimed good 2001:db8:3000::88
 check "detection has ended" wait_for 10 settled cpn-far 2001:db8:3000::88

@@ -271,6 +271,18 @@ static void reconfigure(void)
 
 static bool in_store[LINKS];
 
+// The pool has not the prefix now: it is the identity's if it comes back.
+static void keep_lease(const struct store_link *row, uint32_t i)
+{
+	struct store_lease lease = {.prefix = row->pool[i].prefix,
+		.identity = row->identity,
+		.ordinal = row->ordinal,
+		.used_s = world->ops};
+
+	strcpy(lease.pool, row->pool[i].name);
+	must(store_put_lease(store, &lease) == 0, "keep");
+}
+
 // As the link table does: all that the row names, or the link is no more.
 static bool resume_link(void *arg, const struct store_link *row)
 {
@@ -283,10 +295,11 @@ static bool resume_link(void *arg, const struct store_link *row)
 		uint32_t k = row->pool[i].role;
 
 		if (lease_resume(book, pool_of(k), &row->identity, row->ordinal,
-			    &row->pool[i].prefix, row->handle, 1, &held[link][k]) == 0)
+			    &row->pool[i].prefix, row->handle, world->ops, &held[link][k]) == 0)
 			continue;
 		held[link][k] = NULL;
 		must(k == 0, "a lease is gone though its pool has not changed");
+		keep_lease(row, i);
 		in_store[link] = false;
 	}
 	return true;
